@@ -61,3 +61,11 @@ class PluginError(OasisError):
 
 class PlanRefused(OasisError):
     """A plan that cannot fit, with the number it needs, the number there is, and the remedy."""
+
+
+class ChunkFailed(OasisError):
+    """A chunk of events that could not be computed, with its events and the cause."""
+
+
+class Cancelled(OasisError):
+    """A run stopped on request."""

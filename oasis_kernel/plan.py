@@ -1,0 +1,90 @@
+"""Analysis, sizes and memory to chunks: pure arithmetic, so that a plan can be shown, tested and refused.
+
+A chunk is whole events. Chunks are cut by cumulative touched work (item-events times samples), because events
+differ by orders of magnitude; the cuts never change a loss, since every random number is a function of
+(group, event, sample) only.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from oasis_kernel.errors import PlanRefused
+from oasis_kernel.model.exposure import Int64
+from oasis_kernel.model.losses import SPECIAL
+from oasis_kernel.model.work import Chunk, Plan, Workload
+
+#: A chunk's work on one machine: long enough that its overhead vanishes, short enough for progress and cancel.
+SAMPLES_PER_CHUNK = 40_000_000
+EVENTS_PER_CHUNK = 20_000
+LOSS_BYTES = 4
+FOOTPRINT_ROW_BYTES = 16
+
+
+def event_bytes(workload: Workload, block_bytes: int) -> Int64:
+    """Bytes that each event holds while its chunk runs: footprint rows, loss block, summary rows."""
+    row = (SPECIAL + workload.samples) * LOSS_BYTES
+    block = np.maximum(workload.item_events * row - block_bytes, 0)
+    return workload.footprint_rows * FOOTPRINT_ROW_BYTES + workload.summary_rows * row * 2 + block
+
+
+def make_plan(
+    workload: Workload, *, workers: int, memory_bytes: int, block_bytes: int, chunks: int | None = None
+) -> Plan:
+    """The chunks for a workload, within ``memory_bytes`` for all workers together.
+
+    ``chunks`` fixes their number; otherwise they are cut by work and by memory. PlanRefused when one event alone
+    needs more than a worker's share.
+    """
+    if not len(workload.event_id):
+        return Plan((), workers, 0)
+    share = memory_bytes // max(workers, 1) - block_bytes
+    needed = event_bytes(workload, block_bytes)
+    largest = int(needed.argmax())
+    if needed[largest] > share:
+        raise PlanRefused(
+            f"event {workload.event_id[largest]} needs {int(needed[largest]) / 2**20:,.0f} MiB, and each of {workers} "
+            f"workers has {share / 2**20:,.0f} MiB. Give more memory, fewer workers, fewer samples or coarser summaries"
+        )
+    cuts = _cuts_by_number(workload, chunks) if chunks else _cuts_by_cost(workload, needed, share)
+    bounds = [0, *cuts, len(workload.event_id)]
+    pieces = tuple(
+        Chunk(
+            number,
+            workload.event_id[first:last],
+            int(workload.item_events[first:last].sum()),
+            int(needed[first:last].sum()) + block_bytes,
+        )
+        for number, (first, last) in enumerate(pairwise(bounds))
+    )
+    active = min(workers, len(pieces))
+    peak = sum(sorted((chunk.peak_bytes for chunk in pieces), reverse=True)[:active])
+    return Plan(pieces, workers, peak)
+
+
+def _cost(workload: Workload) -> Int64:
+    """Work units of each event: samples drawn, and a fixed part per item and per footprint row."""
+    return workload.item_events * (workload.samples + 20) + workload.footprint_rows + 100
+
+
+def _cuts_by_number(workload: Workload, chunks: int) -> list[int]:
+    total = np.cumsum(_cost(workload))
+    wanted = total[-1] * np.arange(1, chunks) / chunks
+    return sorted({int(cut) for cut in np.searchsorted(total, wanted) if 0 < cut < len(total)})
+
+
+def _cuts_by_cost(workload: Workload, needed: Int64, share: int) -> list[int]:
+    limits = (SAMPLES_PER_CHUNK, share, EVENTS_PER_CHUNK)
+    totals = [np.cumsum(_cost(workload)), np.cumsum(needed), np.arange(1, len(needed) + 1)]
+    cuts: list[int] = []
+    start = 0
+    while True:
+        spent = [total[start - 1] if start else 0 for total in totals]
+        ends = [
+            int(np.searchsorted(total, used + limit, side="right"))
+            for total, used, limit in zip(totals, spent, limits, strict=True)
+        ]
+        start = max(min(ends), start + 1)
+        if start >= len(needed):
+            return cuts
+        cuts.append(start)

@@ -1,0 +1,1 @@
+"""An analysis from inputs to results: check, prepare, plan, dispatch, write."""
