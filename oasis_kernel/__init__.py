@@ -25,7 +25,7 @@ _HOMES = {
     "OasisError": "oasis_kernel.errors",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = [*_HOMES]
 __version__ = "0.1.0"
 
 
