@@ -1,0 +1,1 @@
+"""The only file IO: exposure (OED), results (ORD) and model data (Oasis standard files)."""

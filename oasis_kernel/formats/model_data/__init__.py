@@ -1,0 +1,1 @@
+"""Model data in the Oasis standard layout: read, written, checked."""
