@@ -1,0 +1,51 @@
+"""The plan is arithmetic: every event once, in order, within memory, or refused with both numbers."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oasis_kernel.errors import PlanRefused
+from oasis_kernel.model.work import Workload
+from oasis_kernel.plan import make_plan
+
+MIB = 2**20
+
+
+def workload(item_events: list[int], samples: int = 10) -> Workload:
+    touched = np.array(item_events, np.int64)
+    return Workload(np.arange(1, len(touched) + 1, dtype=np.int32), touched, touched, touched, samples)
+
+
+@given(
+    st.lists(st.integers(0, 100_000), min_size=1, max_size=60),
+    st.integers(1, 4),
+    st.one_of(st.none(), st.integers(1, 80)),
+)
+def test_every_event_once_in_order(item_events, workers, chunks):
+    plan = make_plan(workload(item_events), workers=workers, memory_bytes=4096 * MIB, block_bytes=MIB, chunks=chunks)
+    events = np.concatenate([chunk.event_id for chunk in plan.chunks])
+    assert events.tolist() == list(range(1, len(item_events) + 1))
+    assert [chunk.number for chunk in plan.chunks] == list(range(len(plan.chunks)))
+    if chunks:
+        assert len(plan.chunks) <= chunks
+
+
+def test_chunks_are_balanced_by_touched_work_not_by_event_count():
+    plan = make_plan(workload([100_000] * 10 + [10] * 990), workers=1, memory_bytes=4096 * MIB, block_bytes=MIB, chunks=5)
+    assert [chunk.item_events for chunk in plan.chunks[:4]] == [200_000] * 4
+
+
+def test_chunks_fit_the_memory_they_are_given():
+    plan = make_plan(workload([50_000] * 40, samples=100), workers=2, memory_bytes=256 * MIB, block_bytes=8 * MIB)
+    assert plan.peak_bytes <= 256 * MIB
+    assert len(plan.chunks) > 1
+
+
+def test_an_event_that_cannot_fit_is_refused_with_both_numbers():
+    with pytest.raises(PlanRefused, match=r"event 2 needs [\d,]+ MiB, and each of 2 workers has 24 MiB"):
+        make_plan(workload([1, 5_000_000], samples=100), workers=2, memory_bytes=64 * MIB, block_bytes=8 * MIB)
+
+
+def test_no_events_is_an_empty_plan():
+    assert make_plan(workload([]), workers=2, memory_bytes=MIB, block_bytes=MIB).chunks == ()
