@@ -1,0 +1,34 @@
+# Each target is one command. `make run` and `make test` need Python 3.11 or newer and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+export OASIS_KERNEL_CACHE ?= $(CURDIR)/.numba_cache
+
+.PHONY: run test check bench docs lock clean
+
+run: .venv/ready
+	$(BIN)/oasis demo
+
+test: .venv/ready check docs
+	$(BIN)/python -m pytest -m "not slow" && $(BIN)/python -m pytest -m slow && $(BIN)/python -m pytest --nbval notebooks -o addopts="" -W ignore
+
+check: .venv/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: .venv/ready
+	$(BIN)/python -m bench
+
+docs: .venv/ready
+	$(BIN)/zensical build --clean --strict
+
+lock: .venv/ready
+	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --allow-unsafe --output-file requirements.lock pyproject.toml
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) tools/check_python.py
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch .venv/ready
+
+clean:
+	rm -rf .venv .numba_cache site build
