@@ -1,0 +1,1 @@
+"""First-party models, registered through the same door as any vendor's."""
