@@ -1,0 +1,37 @@
+"""``oasis``: run, check and read catastrophe-loss analyses from a terminal."""
+
+import sys
+
+import typer
+
+from oasis_kernel.cli import analysis, catalogue, plugin
+
+EXIT_FINDINGS = 1
+
+app = typer.Typer(
+    name="oasis",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Catastrophe losses of a portfolio: OED exposure in, ORD results out.\n\n"
+    "Start with [bold]oasis demo[/bold], then [bold]oasis run --help[/bold].",
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+analysis.add_to(app)
+catalogue.add_to(app)
+app.add_typer(plugin.app, name="plugin")
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one clear message and exit code 1, never a traceback."""
+    from oasis_kernel.cli.view import print_error
+    from oasis_kernel.errors import OasisError
+
+    try:
+        app()
+    except OasisError as error:
+        print_error(error)
+        sys.exit(EXIT_FINDINGS)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. Finished chunks are kept: the same command goes on from there.\n")
+        sys.exit(130)

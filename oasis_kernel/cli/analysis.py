@@ -1,0 +1,131 @@
+"""``oasis run``, ``check`` and ``demo``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oasis_kernel.cli import options as o
+from oasis_kernel.errors import InvalidInput, Severity
+from oasis_kernel.model.inputs import InputFiles
+
+USAGE_ERROR = 2
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's verbs."""
+    app.command()(run)
+    app.command()(check)
+    app.command()(demo)
+
+
+def run(
+    out: Annotated[Path, typer.Option(help="Folder for the results; replaced as a whole when the run ends well.")],
+    model: o.Model = None,
+    mdk: o.Mdk = None,
+    location: o.Location = None,
+    account: o.Account = None,
+    ri_info: o.RiInfo = None,
+    ri_scope: o.RiScope = None,
+    settings: o.Settings = None,
+    reporting_currency: o.Currency = None,
+    rates: o.Rates = None,
+    samples: o.Samples = None,
+    option: o.EngineOption = None,
+    workers: o.Workers = None,
+    memory: o.Memory = None,
+    chunks: o.Chunks = None,
+    resume: Annotated[
+        bool, typer.Option("--resume/--afresh", help="Use finished chunks of earlier runs of the same work.")
+    ] = True,
+    as_json: o.Json = False,
+) -> None:
+    """Compute losses and write ORD tables.
+
+    Everything is checked before anything is computed. Finished chunks are kept, so that the same command after
+    an interruption does only what is missing.
+
+    Example: oasis run --model toy-wind --location loc.csv --account acc.csv --samples 100 --out results
+    """
+    files = InputFiles(model, mdk, location, account, ri_info, ri_scope, settings, reporting_currency, rates, samples,
+                       tuple(option or ()))  # fmt: skip
+    _run(files, out, _resources(workers, memory, chunks, resume), as_json)
+
+
+def check(
+    model: o.Model = None,
+    mdk: o.Mdk = None,
+    location: o.Location = None,
+    account: o.Account = None,
+    ri_info: o.RiInfo = None,
+    ri_scope: o.RiScope = None,
+    settings: o.Settings = None,
+    reporting_currency: o.Currency = None,
+    rates: o.Rates = None,
+    samples: o.Samples = None,
+    option: o.EngineOption = None,
+    as_json: o.Json = False,
+) -> None:
+    """Check every input, compute nothing.
+
+    Findings name file, row, field, value and remedy. Exit code 0: nothing stops a run; 1: something does.
+    """
+    from oasis_kernel.cli.view import print_findings, print_location_status
+    from oasis_kernel.run.check import check_everything
+
+    files = InputFiles(model, mdk, location, account, ri_info, ri_scope, settings, reporting_currency, rates, samples,
+                       tuple(option or ()))  # fmt: skip
+    _need_a_model(files)
+    report = check_everything(files)
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_dict(), default=str) + "\n")
+    else:
+        print_findings(report.findings)
+        if report.tiv_by_status is not None:
+            print_location_status(report.tiv_by_status)
+    raise typer.Exit(1 if any(finding.severity == Severity.ERROR for finding in report.findings) else 0)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("workbench/demo"),
+    samples: o.Samples = None,
+    workers: o.Workers = None,
+) -> None:
+    """Run the built-in model toy-wind on its demo portfolio and show the exceedance curve."""
+    from oasis_kernel.plugins import load_plugins
+
+    demonstration = load_plugins().demonstration("toy-wind")
+    files = InputFiles("toy-wind", None, *demonstration.files, demonstration.settings, samples=samples)
+    _run(files, out, _resources(workers, None, None, True), as_json=False)
+
+
+def _run(files: InputFiles, out: Path, resources: object, as_json: bool) -> None:
+    from oasis_kernel.cli.view import ProgressBars, print_findings, print_headline
+    from oasis_kernel.run.execute import execute
+    from oasis_kernel.run.inputs import load_analysis
+
+    _need_a_model(files)
+    with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
+        analysis, findings = load_analysis(files)
+        result = execute(analysis, out, resources, bars.report, findings)
+    if as_json:
+        sys.stdout.write(json.dumps(result.record, default=str) + "\n")
+        return
+    print_findings(result.findings)
+    print_headline(result)
+
+
+def _resources(workers: int | None, memory: float | None, chunks: int | None, resume: bool) -> object:
+    from oasis_kernel.run.analysis import Resources
+
+    return Resources.of_this_machine(workers, int(memory * 2**30) if memory else None, None, chunks, resume)
+
+
+def _need_a_model(files: InputFiles) -> None:
+    if files.model is None and files.mdk is None:
+        raise typer.BadParameter("give --model NAME (see `oasis models`) or --mdk FILE.json")
+
+
+__all__ = ["InvalidInput", "add_to"]

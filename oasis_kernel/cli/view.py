@@ -1,0 +1,145 @@
+"""What the terminal shows: progress, findings, the headline of a run. Everything goes through rich."""
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress as RichProgress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Table
+
+from oasis_kernel.errors import Finding, InvalidInput, Severity
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from oasis_kernel.questions.result import Run
+    from oasis_kernel.run.progress import Progress
+
+out = Console()
+err = Console(stderr=True)
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+_STAGES = {
+    "check": "Checking inputs",
+    "prepare": "Preparing exposure",
+    "plan": "Planning",
+    "losses": "Computing losses",
+    "results": "Writing tables",
+}
+
+
+def print_error(error: Exception) -> None:
+    """One line for each thing that is wrong, in the error's own words."""
+    if isinstance(error, InvalidInput):
+        print_findings(error.findings)
+    else:
+        err.print(f"[bold red]error[/] {_plain(str(error))}", highlight=False)
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Findings on standard error, errors last so that they stay in sight."""
+    order = [Severity.NOTE, Severity.WARNING, Severity.ERROR]
+    for finding in sorted(findings, key=lambda finding: order.index(finding.severity)):
+        style = _STYLES[finding.severity]
+        err.print(f"[{style}]{finding.severity}[/] {_plain(str(finding))}", highlight=False, soft_wrap=True)
+
+
+def print_location_status(table: "pa.Table") -> None:
+    """Insured value and locations by what became of them."""
+    view = Table(title="What is modelled", title_justify="left")
+    for name in table.column_names:
+        numeric = name not in ("status", "reason")
+        view.add_column(name, justify="right" if numeric else "left")
+    for row in table.to_pylist():
+        view.add_row(*[_cell(value) for value in row.values()])
+    out.print(view)
+
+
+def print_headline(run: "Run") -> None:
+    """Average annual losses, losses at standard return periods, the curve, and where the files are."""
+    perspectives = run.perspectives
+    aal = Table(title="Average annual loss", title_justify="left")
+    for heading in ("perspective", "mean", "standard deviation"):
+        aal.add_column(heading, justify="left" if heading == "perspective" else "right")
+    for perspective in perspectives:
+        if (average := run.average_annual_loss(perspective)) is not None:
+            aal.add_row(perspective, f"{average.mean:,.0f}", f"{average.deviation:,.0f}")
+    if aal.row_count:
+        out.print(aal)
+    curves = {name: curve for name in perspectives if (curve := run.ep(name)) is not None}
+    if curves:
+        out.print(_return_periods(curves))
+        out.print(next(iter(curves.values())).text(width=min(out.width, 90)), highlight=False, markup=False)
+    record = run.record
+    out.print(
+        f"{record.events:,} events, {record.items:,} items, {record.samples} samples in {record.seconds:.1f} s; "
+        f"peak memory {record.peak_bytes / 2**20:,.0f} MiB",
+        highlight=False,
+    )
+    out.print(f"ORD tables: {run.folder.resolve()}", highlight=False, soft_wrap=True)
+
+
+def _return_periods(curves: dict[str, object]) -> Table:
+    view = Table(title="Occurrence exceedance loss", title_justify="left")
+    view.add_column("return period", justify="right")
+    for name in curves:
+        view.add_column(name, justify="right")
+    for years in (1000, 250, 200, 100, 50, 25, 10, 5, 2):
+        losses = [curve.loss_at(years) for curve in curves.values()]  # type: ignore[attr-defined]
+        if any(loss is not None for loss in losses):
+            view.add_row(f"{years:,}", *["" if loss is None else f"{loss:,.0f}" for loss in losses])
+    return view
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}"
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else _plain(str(value))
+
+
+def _plain(text: str) -> str:
+    """Text from inputs, so that nothing in it is read as rich's markup."""
+    return text.replace("[", "\\[")
+
+
+class ProgressBars:
+    """A bar for each stage, on standard error; silent when it is no terminal."""
+
+    def __init__(self, *, enabled: bool):
+        self._bars = RichProgress(
+            SpinnerColumn(), TextColumn("{task.description:<20}"), BarColumn(), TextColumn("{task.fields[note]}"),
+            console=err, disable=not enabled, transient=True,
+        )  # fmt: skip
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "ProgressBars":
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._bars.stop()
+
+    def report(self, progress: "Progress") -> None:
+        """Show where the run stands."""
+        if progress.stage not in self._tasks:
+            for task in self._tasks.values():
+                self._bars.update(task, visible=False)
+            name = _STAGES.get(progress.stage, progress.stage)
+            self._tasks[progress.stage] = self._bars.add_task(name, total=progress.total or None, note="")
+        self._bars.update(
+            self._tasks[progress.stage], completed=progress.done, total=progress.total or None, note=_note(progress)
+        )
+
+
+def _note(progress: "Progress") -> str:
+    notes: Iterable[str] = ()
+    if progress.stage == "losses" and progress.total:
+        left = progress.remaining_seconds
+        notes = (
+            f"{progress.done:,} of {progress.total:,} events",
+            f"{progress.rate:,.0f}/s" if progress.rate else "",
+            f"{left:,.0f} s left" if left is not None else "",
+            f"{progress.peak_bytes / 2**20:,.0f} MiB",
+        )
+    return " · ".join(filter(None, notes))

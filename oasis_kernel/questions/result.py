@@ -1,0 +1,120 @@
+"""A finished run, read from its folder: tables, averages, curves, what became of each location."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oasis_kernel.errors import Finding, OasisError, Severity
+from oasis_kernel.formats.ord_read import read_table
+from oasis_kernel.model.results import TABLES, SampleType, file_name
+from oasis_kernel.model.settings import PERSPECTIVES
+from oasis_kernel.questions.exceedance import ExceedanceCurve
+from oasis_kernel.store.runs import RunRecord
+
+RECORD = "run.json"
+
+
+@dataclass(frozen=True)
+class AverageAnnualLoss:
+    """Mean and standard deviation of a period's loss, in the portfolio's currency."""
+
+    mean: float
+    deviation: float
+
+
+class Run:
+    """A run's results. Tables are read when asked for; the same object whether the run was made here or elsewhere."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.record = RunRecord.read(folder / RECORD)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.record.id[:12]} of {self.record.model}: {', '.join(self.perspectives)} in {self.folder}>"
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was noticed about the inputs."""
+        return [Finding(**{**item, "severity": Severity(item["severity"])}) for item in self.record.findings]
+
+    @cached_property
+    def perspectives(self) -> tuple[str, ...]:
+        """The perspectives with results: some of gul, il, ri, rl."""
+        return tuple(name for name in PERSPECTIVES if any(self.folder.glob(f"{name}_*")))
+
+    @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """The names of the result files."""
+        return tuple(sorted(path.name for path in self.folder.glob("*_S*_*")))
+
+    def levels(self, perspective: str = "gul") -> tuple[int, ...]:
+        """The summary levels of a perspective."""
+        stems = (path.name.partition("_S")[2].partition("_")[0] for path in self.folder.glob(f"{perspective}_S*_*"))
+        return tuple(sorted({int(stem) for stem in stems}))
+
+    def table(self, perspective: str, table: str, level: int | None = None, priority: int | None = None) -> pa.Table:
+        """An ORD table as Arrow, with its ORD columns: ``table("gul", "ept")``; ``summary-info`` too.
+
+        Without ``level`` it is the first. OasisError names the tables there are when this one was not asked for.
+        """
+        chosen = level if level is not None else next(iter(self.levels(perspective)), 1)
+        stems = {spec.name.lower(): spec.stem for spec in TABLES.values()}
+        stem = stems.get(table.lower(), table.lower())
+        for extension in ("parquet", "csv"):
+            path = self.folder / file_name(perspective, chosen, stem, extension, priority)
+            if path.is_file():
+                return read_table(path, stem)
+        there = ", ".join(self.tables) or "none"
+        raise OasisError(f"run {self.record.id[:12]} has no table {table!r} for {perspective} level {chosen}; it has {there}")
+
+    def aal(self, perspective: str = "gul", level: int | None = None) -> float:
+        """The average annual loss over all summaries of a level, in the portfolio's currency."""
+        average = self.average_annual_loss(perspective, level)
+        if average is None:
+            raise OasisError(f"run {self.record.id[:12]} has no average annual loss for {perspective}; set alt_period")
+        return average.mean
+
+    def average_annual_loss(self, perspective: str = "gul", level: int | None = None) -> AverageAnnualLoss | None:
+        """Mean and deviation by samples (analytical where there are none); None when the table was not asked for.
+
+        With several summaries the mean is their sum and the deviation, which does not add up, is nan.
+        """
+        try:
+            table = self.table(perspective, "palt", level)
+        except OasisError:
+            return None
+        kind = SampleType.SAMPLE if self.record.samples else SampleType.ANALYTICAL
+        rows = table.filter(pc.equal(table["SampleType"], int(kind)))
+        if not rows.num_rows:
+            return AverageAnnualLoss(0.0, 0.0)
+        deviation = rows["SDLoss"][0].as_py() if rows.num_rows == 1 else float("nan")
+        return AverageAnnualLoss(float(pc.sum(rows["MeanLoss"]).as_py()), float(deviation))
+
+    def ep(self, perspective: str = "gul", level: int | None = None, summary: int = 1) -> ExceedanceCurve | None:
+        """The exceedance curves of one summary; None when no EPT table was asked for."""
+        try:
+            table = self.table(perspective, "ept", level)
+        except OasisError:
+            return None
+        return ExceedanceCurve.from_table(table, summary_id=summary)
+
+    def locations(self) -> pa.Table:
+        """Each location with its status (modelled, failed, not at risk ...), the reason and its TIV."""
+        return read_table(self.folder / "locations.parquet")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The headline as plain values, for JSON."""
+        averages = {name: self.average_annual_loss(name) for name in self.perspectives}
+        return {
+            "id": self.record.id,
+            "folder": str(self.folder),
+            "model": self.record.model,
+            "seconds": self.record.seconds,
+            "average_annual_loss": {name: value.mean for name, value in averages.items() if value},
+            "tables": list(self.tables),
+            "findings": [finding.as_dict() for finding in self.findings],
+        }

@@ -1,0 +1,73 @@
+"""What a run needs to know, gathered and checked before anything is computed."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oasis_kernel.errors import OasisError
+from oasis_kernel.model.engine import EngineOptions
+from oasis_kernel.model.exposure import Portfolio
+from oasis_kernel.model.settings import AnalysisSettings
+from oasis_kernel.model.vendor import Model
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A model, a portfolio and what to make of them."""
+
+    model: Model
+    portfolio: Portfolio
+    settings: AnalysisSettings
+    options: EngineOptions = field(default_factory=EngineOptions)
+    settings_source: str = "settings"
+
+    @property
+    def samples(self) -> int:
+        """Samples per event: the settings', else the model's default; OasisError when neither says."""
+        if self.settings.number_of_samples is not None:
+            return self.settings.number_of_samples
+        default = self.model.settings().get("model_default_samples")
+        if default is None:
+            raise OasisError(
+                f"{self.settings_source}: number_of_samples is missing and {self.model.name} has no default. Set it"
+            )
+        return int(default)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What of this machine a run may use, and where it keeps its parts."""
+
+    workers: int
+    memory_bytes: int
+    store: Path
+    chunks: int | None = None
+    block_bytes: int = 4 * 2**20
+
+    @staticmethod
+    def of_this_machine(
+        workers: int | None = None, memory_bytes: int | None = None, store: Path | None = None, chunks: int | None = None
+    ) -> "Resources":
+        """All usable cores and half of the memory, but where told otherwise."""
+        import platformdirs
+
+        configured = os.environ.get("OASIS_STORE")
+        return Resources(
+            workers=workers or len(os.sched_getaffinity(0)),
+            memory_bytes=memory_bytes or usable_memory() // 2,
+            store=store or (Path(configured) if configured else platformdirs.user_data_path("oasis-workbench")),
+            chunks=chunks,
+        )
+
+
+def usable_memory() -> int:
+    """Bytes of memory this process may use: the container's limit where there is one, else the machine's."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(limit).read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            return min(int(text), machine)
+    return machine

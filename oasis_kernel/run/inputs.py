@@ -1,0 +1,100 @@
+"""From names of files and models to an ``Analysis``: what the command line, a script or a page gives."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from oasis_kernel.errors import Finding, InvalidInput, OasisError
+from oasis_kernel.formats.oed import read_portfolio
+from oasis_kernel.model.engine import EngineOptions, parse_options
+from oasis_kernel.model.exposure import Portfolio
+from oasis_kernel.model.inputs import InputFiles
+from oasis_kernel.model.settings import AnalysisSettings, parse_settings
+from oasis_kernel.plugins import Plugins
+from oasis_kernel.run.analysis import Analysis
+from oasis_kernel.run.standard import standard_settings
+
+
+def load_analysis(files: InputFiles, plugins: Plugins) -> tuple[Analysis, list[Finding]]:
+    """The analysis that the files describe, with what was noticed while reading them.
+
+    InvalidInput, with every finding, when one of them cannot be used.
+    """
+    findings: list[Finding] = []
+    options: dict[str, Any] = {}
+    if files.mdk is not None:
+        configuration = plugins.open_configuration(files.mdk)
+        findings.extend(configuration.findings)
+        options.update(configuration.options)
+        model, files = configuration.model, _overridden(configuration.files, files)
+    elif files.model is not None:
+        model = plugins.model(files.model)
+    else:
+        raise OasisError("no model: give --model NAME (see `oasis models`) or --mdk FILE.json")
+    settings, source = _settings(files)
+    options.update(settings.computation_settings if settings else {})
+    options.update(_pairs(files.options))
+    engine, notes = parse_options(options, source)
+    findings.extend(notes)
+    portfolio = load_portfolio(files)
+    chosen = settings or standard_settings(portfolio)
+    if files.samples is not None:
+        chosen = chosen.model_copy(update={"number_of_samples": files.samples})
+    return Analysis(model, portfolio, chosen, engine, source), findings
+
+
+def load_portfolio(files: InputFiles) -> Portfolio:
+    """The portfolio of the OED files; InvalidInput when there is none or it cannot be used."""
+    if files.location is None and files.account is None:
+        remedy = "Give --location FILE, an OED location file in CSV or Parquet"
+        raise InvalidInput(Finding("command line", "names no portfolio", field="--location", remedy=remedy))
+    return read_portfolio(
+        location=files.location,
+        account=files.account,
+        ri_info=files.ri_info,
+        ri_scope=files.ri_scope,
+        reporting_currency=files.reporting_currency,
+        rates=files.rates,
+    )
+
+
+def _settings(files: InputFiles) -> tuple[AnalysisSettings | None, str]:
+    if files.settings is None:
+        return None, "engine options"
+    try:
+        text = files.settings.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InvalidInput(Finding(str(files.settings), "must exist", remedy="Check the path")) from error
+    except UnicodeDecodeError as error:
+        remedy = "Save the file as UTF-8"
+        raise InvalidInput(Finding(str(files.settings), "must be UTF-8 text", remedy=remedy)) from error
+    return parse_settings(text, files.settings.name), files.settings.name
+
+
+def _overridden(base: InputFiles, given: InputFiles) -> InputFiles:
+    chosen = {item.name: getattr(given, item.name) or getattr(base, item.name) for item in fields(InputFiles)}
+    chosen["samples"] = given.samples if given.samples is not None else base.samples
+    return InputFiles(**chosen)
+
+
+def _pairs(options: Sequence[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` texts as a mapping; a value is JSON where it can be read as such, else text."""
+    pairs: dict[str, Any] = {}
+    for option in options:
+        name, separator, text = option.partition("=")
+        if not separator:
+            remedy = "Write NAME=VALUE, for example kernel_alloc_rule_gul=1"
+            raise InvalidInput(Finding("command line", "has no value", field="--option", value=option, remedy=remedy))
+        try:
+            pairs[name.strip()] = json.loads(text)
+        except json.JSONDecodeError:
+            pairs[name.strip()] = text
+    return pairs
+
+
+def engine_options(options: Mapping[str, Any] | EngineOptions | None) -> EngineOptions:
+    """Engine options from what a caller has: nothing, names and values, or the options themselves."""
+    if isinstance(options, EngineOptions):
+        return options
+    return parse_options(options or {}, "options")[0]

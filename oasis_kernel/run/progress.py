@@ -1,0 +1,63 @@
+"""Progress of a run, as numbers: whoever shows it decides how."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands."""
+
+    stage: str  # check, prepare, plan, losses, results
+    done: int = 0  # events (losses) or tables (results)
+    total: int = 0
+    seconds: float = 0.0  # since the stage began
+    peak_bytes: int = 0  # resident memory at its highest
+
+    @property
+    def rate(self) -> float:
+        """Units per second in this stage."""
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def remaining_seconds(self) -> float | None:
+        """Seconds to the stage's end at its present rate; None before there is one."""
+        return (self.total - self.done) / self.rate if self.rate > 0 else None
+
+
+Report = Callable[[Progress], None]
+
+
+def peak_memory() -> int:
+    """The highest resident memory of this process so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+@dataclass
+class Clock:
+    """Reports progress and remembers how long each stage took."""
+
+    report: Report
+    stages: dict[str, float] = field(default_factory=dict)
+    _stage: str = ""
+    _began: float = 0.0
+
+    def begin(self, stage: str, total: int = 0) -> None:
+        """End the stage that is running, start the next."""
+        self.end()
+        self._stage, self._began = stage, time.perf_counter()
+        self.advance(0, total)
+
+    def advance(self, done: int, total: int) -> None:
+        """Report how far the running stage is."""
+        self.report(Progress(self._stage, done, total, time.perf_counter() - self._began, peak_memory()))
+
+    def end(self) -> None:
+        """Note the running stage's time."""
+        if self._stage:
+            self.stages[self._stage] = round(time.perf_counter() - self._began, 3)
+        self._stage = ""

@@ -1,0 +1,42 @@
+"""What each event of a run touches: the hazard joined to the portfolio, before any loss."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from oasis_kernel.model.exposure import Int32, Int64, Items
+from oasis_kernel.model.hazard import Footprint, Hazard
+from oasis_kernel.model.work import Workload
+
+EVENTS_AT_A_TIME = 2_000
+
+
+def measure(hazard: Hazard, event_id: Int32, items: Items, summaries: Sequence[int], samples: int) -> Workload:
+    """The workload of events that touch the portfolio; events that touch nothing are left out.
+
+    ``summaries`` holds the number of summaries of each summary set: an event has at most so many rows in it.
+    """
+    areaperil_id, items_there = np.unique(items.areaperil_id, return_counts=True)
+    rows, touched = [], []
+    for first in range(0, len(event_id), EVENTS_AT_A_TIME):
+        footprint = hazard.footprint(event_id[first : first + EVENTS_AT_A_TIME], areaperil_id)
+        rows.append(np.diff(footprint.offsets))
+        touched.append(touched_items(footprint, areaperil_id, items_there))
+    footprint_rows = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+    item_events = np.concatenate(touched) if touched else np.zeros(0, np.int64)
+    hit = item_events > 0
+    limits = np.array(summaries, np.int64)
+    bound = np.minimum(item_events[:, None], limits[None, :]).sum(axis=1)
+    return Workload(event_id[hit], footprint_rows[hit], item_events[hit], bound[hit], samples)
+
+
+def touched_items(footprint: Footprint, areaperil_id: np.ndarray, items_there: np.ndarray) -> Int64:
+    """How many items each event of a footprint touches: every run of one area peril counts its items once."""
+    places = footprint.areaperil_id
+    begins = np.ones(len(places), bool)
+    begins[1:] = places[1:] != places[:-1]
+    begins[footprint.offsets[:-1][footprint.offsets[:-1] < len(places)]] = True
+    items = np.where(begins, items_there[np.searchsorted(areaperil_id, places)], 0)
+    total = np.concatenate(([0], np.cumsum(items)))
+    counts: Int64 = total[footprint.offsets[1:]] - total[footprint.offsets[:-1]]
+    return counts
