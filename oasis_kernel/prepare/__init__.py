@@ -1,0 +1,1 @@
+"""Tables to arrays: exposure to items, terms to programmes, summary levels. Reads no files."""
