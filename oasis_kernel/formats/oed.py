@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oasis_kernel.errors import Finding, InvalidInput, Severity
+from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.formats.oed_checks import VERSION, Checked, check_table
 from oasis_kernel.formats.oed_file import RawTable, Source, read_raw
 from oasis_kernel.formats.oed_findings import Breach, Rule, errors
@@ -197,14 +197,12 @@ def _standard_of(first: RawTable) -> tuple[Standard, list[Finding]]:
 
 
 def _class_of_business(checked: Mapping[str, Checked]) -> str:
-    """Property or marine with locations, cyber or liability without: the one that misses fewer required fields."""
-    part, candidates = (
-        ("location", ("property", "marine")) if "location" in checked else ("account", ("cyber", "liability"))
-    )
-    table = checked.get(part)
-    if table is None:
-        return candidates[0]
-    return min(candidates, key=lambda business: _misfit(table, business))
+    """Property or marine with locations, cyber or liability without: the one with fewer columns out of place."""
+    if "location" in checked:
+        return min(("property", "marine"), key=lambda business: _misfit(checked["location"], business))
+    if "account" in checked:
+        return min(("cyber", "liability"), key=lambda business: _misfit(checked["account"], business))
+    return "property"
 
 
 def _misfit(table: Checked, business: str) -> int:

@@ -107,13 +107,14 @@ def _conditional(checked: Checked, standard: Standard) -> Iterator[Finding]:
             needed[other] = needed[other] | given if other in needed else given
             asking.setdefault(other, []).append(name)
     for other, mask in needed.items():
-        if checked.has(other):
-            if fields[other.lower()].default is None:
-                mask = mask & _blank(checked.table[other])
-            else:
-                continue
+        if not checked.has(other):
+            missing = mask
+        elif fields[other.lower()].default is None:
+            missing = mask & _blank(checked.table[other])
+        else:
+            continue  # a blank means the default
         remedy = f"It is needed by {', '.join(name for name in asking[other] if name != other)}."
-        yield from checked.breach(CONDITIONAL, other, mask, remedy)
+        yield from checked.breach(CONDITIONAL, other, missing, remedy)
 
 
 def _given(column: pa.ChunkedArray, field: OedField) -> Mask:

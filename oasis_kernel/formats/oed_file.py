@@ -8,7 +8,7 @@ import os
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import IO, TypeAlias
+from typing import IO, Protocol, TypeAlias
 
 import fsspec
 import numpy as np
@@ -56,6 +56,10 @@ ENCODING = Rule("file_encoding", "must be UTF-8 text", "Save the file with encod
 RAGGED = Rule("record_length", "must have as many values as the header", "Quote values that contain a comma.")
 COLUMN_ONCE = Rule("column_once", "must appear once in the header", "Remove or rename one of the columns.")
 BLANK_RECORDS = Rule("blank_records", "has blank records, which are skipped", severity=Severity.NOTE)
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ def _read_zip(stream: IO[bytes], allowed: int, file: str) -> bytes:
             return _drain(opened, allowed, file)
 
 
-def _drain(stream: IO[bytes], allowed: int, file: str) -> bytes:
+def _drain(stream: _Readable, allowed: int, file: str) -> bytes:
     """Everything in the stream, read block by block so that a bomb stops at the bound and not at the memory."""
     buffer = io.BytesIO()
     while block := stream.read(_BLOCK):
@@ -190,7 +194,7 @@ def _from_csv(data: bytes, file: str) -> RawTable:
     except pa.ArrowInvalid as error:
         raise InvalidInput(_why_not_csv(data, file, str(error))) from error
     gone = np.array([record.number for record in skipped], dtype=np.int64)
-    row = np.setdiff1d(np.arange(2, table.num_rows + len(gone) + 2), gone)
+    row = np.delete(np.arange(2, table.num_rows + len(gone) + 2), gone - 2)
     ragged = Breach(RAGGED, file).findings(
         gone, [f"{record.actual_columns} values for {record.expected_columns} columns" for record in skipped]
     )

@@ -211,4 +211,4 @@ def _footprint_header(num_intensity_bins: int, has_uncertainty: bool, inflated_s
 def _write(path: Path, blocks: Iterable[bytes | npt.NDArray[np.generic]]) -> None:
     with published(Path(path)) as temporary, temporary.open("wb") as file:
         for block in blocks:
-            file.write(block if isinstance(block, bytes) else np.ascontiguousarray(block).view(np.uint8))
+            file.write(block if isinstance(block, bytes) else np.ascontiguousarray(block).view(np.uint8).data)

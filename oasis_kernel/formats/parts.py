@@ -1,0 +1,138 @@
+"""What a chunk leaves behind: the losses of its summaries in one file, compressed, with a checksum over all of it.
+
+The same losses always give the same bytes.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from oasis_kernel.errors import OasisError
+from oasis_kernel.model.losses import SPECIAL, SummaryLosses
+
+MAGIC = b"OKPART1\n"
+DIGEST_BYTES = 32
+#: Rows of a record batch: fixed, so that reading never holds more than one of them uncompressed.
+BATCH_ROWS = 32_768
+
+
+class DamagedPart(OasisError):
+    """A part that is not what was written: it must be computed again."""
+
+
+def write_part(path: Path, losses: Mapping[str, SummaryLosses]) -> None:
+    """Write the losses of several summary sets, under names such as ``gul/1``, all with the same samples."""
+    path.write_bytes(encode_part(losses))
+
+
+def encode_part(losses: Mapping[str, SummaryLosses]) -> bytes:
+    """The bytes of a part."""
+    if not losses:
+        raise ValueError("a part holds at least one summary set")
+    sink = pa.BufferOutputStream()
+    names = list(losses)
+    counts = [len(set_losses.event_id) for set_losses in losses.values()]
+    metadata = {"sets": "\n".join(names), "rows": " ".join(map(str, counts))}
+    schema = _schema(next(iter(losses.values())).samples).with_metadata(metadata)
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(sink, schema, options=options) as writer:
+        for set_losses in losses.values():
+            for first in range(0, len(set_losses.event_id), BATCH_ROWS):
+                writer.write_batch(_batch(set_losses, slice(first, first + BATCH_ROWS), schema))
+    payload = sink.getvalue().to_pybytes()
+    return MAGIC + hashlib.sha256(payload).digest() + payload
+
+
+def _schema(samples: int) -> pa.Schema:
+    return pa.schema(
+        [
+            ("event_id", pa.int32()),
+            ("summary_id", pa.int32()),
+            ("loss", pa.list_(pa.float32(), SPECIAL + samples)),
+        ]
+    )
+
+
+def _batch(losses: SummaryLosses, rows: slice, schema: pa.Schema) -> pa.RecordBatch:
+    loss = np.ascontiguousarray(losses.loss[rows])
+    return pa.record_batch(
+        [
+            pa.array(losses.event_id[rows]),
+            pa.array(losses.summary_id[rows]),
+            pa.FixedSizeListArray.from_arrays(pa.array(loss.ravel()), loss.shape[1]),
+        ],
+        schema=schema,
+    )
+
+
+class Part:
+    """A part opened for reading, its checksum verified."""
+
+    def __init__(self, path: Path):
+        """DamagedPart when the file is not a part, is cut short, or differs from what was written."""
+        with pa.memory_map(str(path)) as file:
+            data = file.read_buffer()
+        start = len(MAGIC) + DIGEST_BYTES
+        head = data.slice(0, min(start, data.size)).to_pybytes()
+        if not head.startswith(MAGIC) or len(head) < start:
+            raise DamagedPart(f"{path} must be a part of a run. Remove it, and the chunk is computed again")
+        payload = data.slice(start)
+        if hashlib.sha256(memoryview(payload)).digest() != head[len(MAGIC) :]:
+            raise DamagedPart(f"{path} must match its checksum, and does not. Remove it, and resume the run")
+        self._reader = pa.ipc.open_file(payload)
+        metadata = self._reader.schema.metadata
+        names = metadata[b"sets"].decode().split("\n")
+        rows = [int(count) for count in metadata[b"rows"].split()]
+        batches = np.cumsum([0, *(-(-count // BATCH_ROWS) for count in rows)])
+        self._batches = {
+            name: range(int(first), int(last))
+            for name, first, last in zip(names, batches[:-1], batches[1:], strict=True)
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The summary sets, in the order written."""
+        return tuple(self._batches)
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return int(self._reader.schema.field("loss").type.list_size) - SPECIAL
+
+    def pieces(self, name: str) -> Iterator[SummaryLosses]:
+        """The losses of a set in pieces of consecutive rows; an event may continue in the next piece."""
+        for number in self._batches[name]:
+            batch = self._reader.get_batch(number)
+            loss = batch["loss"].flatten().to_numpy()
+            yield SummaryLosses(
+                batch["event_id"].to_numpy(), batch["summary_id"].to_numpy(), loss.reshape(batch.num_rows, -1)
+            )
+
+    def losses(self, name: str) -> SummaryLosses:
+        """The losses of a set."""
+        pieces = list(self.pieces(name))
+        empty = SummaryLosses(
+            np.empty(0, np.int32), np.empty(0, np.int32), np.empty((0, SPECIAL + self.samples), np.float32)
+        )
+        if len(pieces) == 1:
+            return pieces[0]
+        return SummaryLosses(
+            np.concatenate([empty.event_id, *(piece.event_id for piece in pieces)]),
+            np.concatenate([empty.summary_id, *(piece.summary_id for piece in pieces)]),
+            np.concatenate([empty.loss, *(piece.loss for piece in pieces)]),
+        )
+
+
+def read_part(path: Path) -> dict[str, SummaryLosses]:
+    """Every summary set of a part; DamagedPart when the file is not what was written."""
+    part = Part(path)
+    return {name: part.losses(name) for name in part.names}
+
+
+def stored_losses(paths: Sequence[Path], name: str) -> Iterable[SummaryLosses]:
+    """The losses of one summary set from parts in event order, a part at a time."""
+    for path in paths:
+        yield Part(path).losses(name)
