@@ -92,9 +92,20 @@ class ModelData(Protocol):
 class Model(Protocol):
     """A catastrophe model, as the engine sees it."""
 
-    name: str  # short, lower-case, unique among the installed models: what `--model` takes
-    supplier: str
-    version: str
+    @property
+    def name(self) -> str:
+        """Short, lower-case, unique among the installed models: what ``--model`` takes."""
+        ...
+
+    @property
+    def supplier(self) -> str:
+        """Who makes the model."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The model's version."""
+        ...
 
     def settings(self) -> Mapping[str, Any]:
         """The model's ``model_settings.json``, as read."""

@@ -10,11 +10,18 @@ from oasis_kernel.model.keys import KeyStatus
 
 
 @cache
-def peril_groups() -> pd.DataFrame:
-    """The OED peril table as rows (peril_group_id, peril_id): single perils stand for themselves, then the groups."""
+def oed_perils() -> dict[str, Any]:
+    """The OED peril table: ``info`` by peril code, and ``covered``, the single perils that each code stands for."""
     from ods_tools.oed import OedSchema
 
-    perils = OedSchema.from_oed_schema_info("latest version").schema["perils"]
+    table: dict[str, Any] = OedSchema.from_oed_schema_info("latest version").schema["perils"]
+    return table
+
+
+@cache
+def peril_groups() -> pd.DataFrame:
+    """The OED peril table as rows (peril_group_id, peril_id): single perils stand for themselves, then the groups."""
+    perils = oed_perils()
     grouped = {code for code, peril in perils["info"].items() if peril["Grouped PerilCode"] == "Yes"}
     rows = [(code, code) for code in perils["info"] if code not in grouped]
     rows += [(code, member) for code in perils["info"] if code in grouped for member in perils["covered"][code]]
