@@ -1,14 +1,15 @@
 """Columns to Arrow record batches of an ORD table."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from oasis_kernel.model.results import TABLES, OrdTable
 
-Columns = Mapping[str, npt.ArrayLike]
+#: Arrays of one length, or scalars, under their ORD names.
+Columns = Mapping[str, Any]
 
 
 def schema_of(table: OrdTable) -> pa.Schema:

@@ -5,6 +5,7 @@ that rounding the product half to even rounds the value's exact decimal expansio
 float32 is a whole number.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ def put_digits(number: int, digits: int, out: Bytes, at: int) -> int:
 @kernel
 def put_large(value: float, out: Bytes, at: int) -> int:
     """The place after a whole ``value`` >= 2^63, written at ``at``."""
-    mantissa, exponent = np.frexp(value)
+    mantissa, exponent = math.frexp(value)
     limb = np.zeros(LIMBS, np.int64)
     limb[0] = np.int64(mantissa * 2.0**MANTISSA_BITS)
     for _ in range(exponent - MANTISSA_BITS):
@@ -110,17 +111,17 @@ def put_float(bits: int, value: np.float32, decimals: int, out: Bytes, at: int) 
         return at + 3
     fraction = 0
     if size >= WHOLE_FROM:
-        at = put_digits(np.int64(size), 1, out, at) if size < 2.0**63 else put_large(size, out, at)
+        at = put_digits(int(size), 1, out, at) if size < 2.0**63 else put_large(size, out, at)
     elif decimals == 2:
-        scaled = np.int64(np.rint(size * 100.0))
+        scaled = int(np.rint(size * 100.0))
         fraction = scaled % 100
         at = put_digits(scaled // 100, 1, out, at)
     elif decimals == 4:
-        scaled = np.int64(np.rint(size * 10_000.0))
+        scaled = int(np.rint(size * 10_000.0))
         fraction = scaled % 10_000
         at = put_digits(scaled // 10_000, 1, out, at)
     else:
-        scaled = np.int64(np.rint(size * 1_000_000.0))
+        scaled = int(np.rint(size * 1_000_000.0))
         fraction = scaled % 1_000_000
         at = put_digits(scaled // 1_000_000, 1, out, at)
     out[at] = POINT
@@ -136,7 +137,7 @@ def encode_rows(cells: Cells, endings: Endings, first: int, last: int, out: Byte
     others = len(endings.offsets) - 2
     for n in range(first, last):
         for c in range(columns):
-            bits = np.int64(cells.bits[c, n])
+            bits = int(cells.bits[c, n])
             if cells.decimals[c] == WHOLE:
                 if bits < 0:
                     out[at] = MINUS
@@ -146,7 +147,7 @@ def encode_rows(cells: Cells, endings: Endings, first: int, last: int, out: Byte
                 at = put_float(bits, cells.value[c, n], cells.decimals[c], out, at)
             out[at] = COMMA
             at += 1
-        summary = np.int64(cells.bits[endings.summary_column, n])
+        summary = int(cells.bits[endings.summary_column, n])
         if summary < 0 or summary > others:
             summary = others
         at -= 1  # an ending has its own separator

@@ -26,8 +26,9 @@ DEFAULT_MEMORY = 2**30
 class PeriodLosses:
     """Losses of ``summary_id`` by period: ``rows`` orders them by summary, then period.
 
-    ``summaries`` are the first and last + 1 of the range that was gathered, with or without losses. Column 0 is the mean damage, columns 1.. are the samples. ``aggregate`` holds the sum over the occurrences of a
-    period (float64, added in event order), ``largest`` the largest; one that was not wanted has no columns.
+    ``summaries`` are the first and last + 1 of the range that was gathered, with or without losses. Column 0 is the
+    mean damage, columns 1.. are the samples. ``aggregate`` holds the sum over the occurrences of a period (float64,
+    added in event order), ``largest`` the largest; one that was not wanted has no columns.
     """
 
     summaries: tuple[int, int]

@@ -1,0 +1,48 @@
+"""A chunk's item losses to the losses of its summaries."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from oasis_kernel.kernels.summaries import EventLosses, Membership, count_summaries, scratch, sum_by_summary
+from oasis_kernel.model.losses import LossBlock, SummaryLosses, SummarySet
+
+
+def summarise(block: LossBlock, summary_set: SummarySet, *, risks_first_met: bool = False) -> SummaryLosses:
+    """The losses of ``summary_set`` in a block of whole events, by event as given, then summary ascending.
+
+    CHANCE holds the number of affected risks: each of a summary's distinct risks. ``risks_first_met`` counts as the
+    reference engine does, which misses risks that several summaries of one event share. A summary whose exposure
+    and mean loss are both 0 is left out. Safe to call from several threads; the GIL is released while summing.
+    """
+    member = Membership(
+        np.ascontiguousarray(summary_set.summary_of, np.int32), np.ascontiguousarray(summary_set.risk_of, np.int32)
+    )
+    offsets = np.ascontiguousarray(block.offsets, np.int64)
+    summaries = int(member.summary_of.max(initial=0))
+    seen = scratch(offsets, summaries, int(member.risk_of.max(initial=-1)) + 1)
+    pairs = count_summaries(offsets, block.row, member.summary_of, seen.summary)
+    event_id = np.empty(pairs, np.int32)
+    summary_id = np.empty(pairs, np.int32)
+    loss = np.empty((pairs, block.loss.shape[1]), np.float32)
+    events = EventLosses(block.event_id, offsets, block.row, block.loss)
+    written = sum_by_summary(events, member, seen, risks_first_met, event_id, summary_id, loss)
+    return SummaryLosses(event_id[:written], summary_id[:written], loss[:written])
+
+
+def summarise_all(
+    block: LossBlock, summary_sets: Iterable[SummarySet], *, risks_first_met: bool = False
+) -> list[SummaryLosses]:
+    """The losses of each summary set in a block, in the order of the sets."""
+    return [summarise(block, summary_set, risks_first_met=risks_first_met) for summary_set in summary_sets]
+
+
+def join_events(pieces: Sequence[SummaryLosses]) -> SummaryLosses:
+    """The losses of consecutive blocks of events as one; at least one piece."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return SummaryLosses(
+        np.concatenate([piece.event_id for piece in pieces]),
+        np.concatenate([piece.summary_id for piece in pieces]),
+        np.concatenate([piece.loss for piece in pieces]),
+    )
