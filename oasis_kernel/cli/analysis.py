@@ -3,15 +3,15 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oasis_kernel.cli import options as o
-from oasis_kernel.errors import InvalidInput, Severity
 from oasis_kernel.model.inputs import InputFiles
 
-USAGE_ERROR = 2
+if TYPE_CHECKING:
+    from oasis_kernel.run.analysis import Resources
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,19 +73,19 @@ def check(
     Findings name file, row, field, value and remedy. Exit code 0: nothing stops a run; 1: something does.
     """
     from oasis_kernel.cli.view import print_findings, print_location_status
-    from oasis_kernel.run.check import check_everything
+    from oasis_kernel.run.check import check_files
 
     files = InputFiles(model, mdk, location, account, ri_info, ri_scope, settings, reporting_currency, rates, samples,
                        tuple(option or ()))  # fmt: skip
     _need_a_model(files)
-    report = check_everything(files)
+    report = check_files(files)
     if as_json:
         sys.stdout.write(json.dumps(report.as_dict(), default=str) + "\n")
     else:
         print_findings(report.findings)
-        if report.tiv_by_status is not None:
-            print_location_status(report.tiv_by_status)
-    raise typer.Exit(1 if any(finding.severity == Severity.ERROR for finding in report.findings) else 0)
+        if report.locations is not None:
+            print_location_status(report.locations.tiv_by_reason)
+    raise typer.Exit(0 if report.passed else 1)
 
 
 def demo(
@@ -94,30 +94,34 @@ def demo(
     workers: o.Workers = None,
 ) -> None:
     """Run the built-in model toy-wind on its demo portfolio and show the exceedance curve."""
+    from dataclasses import replace
+
     from oasis_kernel.plugins import load_plugins
 
-    demonstration = load_plugins().demonstration("toy-wind")
-    files = InputFiles("toy-wind", None, *demonstration.files, demonstration.settings, samples=samples)
-    _run(files, out, _resources(workers, None, None, True), as_json=False)
+    files = load_plugins().demonstration("toy-wind")
+    _run(replace(files, samples=samples or files.samples), out, _resources(workers, None, None, True), as_json=False)
 
 
-def _run(files: InputFiles, out: Path, resources: object, as_json: bool) -> None:
+def _run(files: InputFiles, out: Path, resources: "Resources", as_json: bool) -> None:
     from oasis_kernel.cli.view import ProgressBars, print_findings, print_headline
+    from oasis_kernel.plugins import load_plugins
+    from oasis_kernel.questions.result import Run
     from oasis_kernel.run.execute import execute
     from oasis_kernel.run.inputs import load_analysis
 
     _need_a_model(files)
     with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
-        analysis, findings = load_analysis(files)
-        result = execute(analysis, out, resources, bars.report, findings)
+        analysis, findings = load_analysis(files, load_plugins())
+        execute(analysis, out, resources, bars.report, findings)
+    result = Run(out)
     if as_json:
-        sys.stdout.write(json.dumps(result.record, default=str) + "\n")
+        sys.stdout.write(json.dumps(result.as_dict(), default=str) + "\n")
         return
     print_findings(result.findings)
     print_headline(result)
 
 
-def _resources(workers: int | None, memory: float | None, chunks: int | None, resume: bool) -> object:
+def _resources(workers: int | None, memory: float | None, chunks: int | None, resume: bool) -> "Resources":
     from oasis_kernel.run.analysis import Resources
 
     return Resources.of_this_machine(workers, int(memory * 2**30) if memory else None, None, chunks, resume)
@@ -126,6 +130,3 @@ def _resources(workers: int | None, memory: float | None, chunks: int | None, re
 def _need_a_model(files: InputFiles) -> None:
     if files.model is None and files.mdk is None:
         raise typer.BadParameter("give --model NAME (see `oasis models`) or --mdk FILE.json")
-
-
-__all__ = ["InvalidInput", "add_to"]

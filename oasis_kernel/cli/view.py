@@ -56,6 +56,26 @@ def print_location_status(table: "pa.Table") -> None:
     out.print(view)
 
 
+def print_rows(title: str, rows: Sequence[dict[str, object]], empty: str) -> None:
+    """A small table, or what to do when there is nothing in it."""
+    if not rows:
+        out.print(empty, highlight=False)
+        return
+    view = Table(title=title, title_justify="left")
+    for name in rows[0]:
+        view.add_column(name, overflow="fold")
+    for row in rows:
+        view.add_row(*[_cell(value) for value in row.values()])
+    out.print(view)
+
+
+def print_table(title: str, table: "pa.Table", rows: int) -> None:
+    """The first rows of an Arrow table, and how many more there are."""
+    print_rows(title, table.slice(0, rows).to_pylist(), empty=f"{title} has no rows")
+    if table.num_rows > rows:
+        out.print(f"{table.num_rows - rows:,} more rows; --rows N shows more", highlight=False)
+
+
 def print_headline(run: "Run") -> None:
     """Average annual losses, losses at standard return periods, the curve, and where the files are."""
     perspectives = run.perspectives

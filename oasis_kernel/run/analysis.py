@@ -9,6 +9,7 @@ from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings
 from oasis_kernel.model.vendor import Model
+from oasis_kernel.plugins import Plugins
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Analysis:
     settings: AnalysisSettings
     options: EngineOptions = field(default_factory=EngineOptions)
     settings_source: str = "settings"
+    plugins: Plugins = field(default_factory=Plugins, repr=False)
 
     @property
     def samples(self) -> int:
@@ -42,11 +44,13 @@ class Resources:
     memory_bytes: int
     store: Path
     chunks: int | None = None
+    reuse: bool = True  # take finished parts from the store
     block_bytes: int = 4 * 2**20
 
     @staticmethod
     def of_this_machine(
-        workers: int | None = None, memory_bytes: int | None = None, store: Path | None = None, chunks: int | None = None
+        workers: int | None = None, memory_bytes: int | None = None, store: Path | None = None, chunks: int | None = None,
+        reuse: bool = True,
     ) -> "Resources":
         """All usable cores and half of the memory, but where told otherwise."""
         import platformdirs
@@ -57,6 +61,7 @@ class Resources:
             memory_bytes=memory_bytes or usable_memory() // 2,
             store=store or (Path(configured) if configured else platformdirs.user_data_path("oasis-workbench")),
             chunks=chunks,
+            reuse=reuse,
         )
 
 

@@ -41,7 +41,7 @@ def load_analysis(files: InputFiles, plugins: Plugins) -> tuple[Analysis, list[F
     chosen = settings or standard_settings(portfolio)
     if files.samples is not None:
         chosen = chosen.model_copy(update={"number_of_samples": files.samples})
-    return Analysis(model, portfolio, chosen, engine, source), findings
+    return Analysis(model, portfolio, chosen, engine, source, plugins), findings
 
 
 def load_portfolio(files: InputFiles) -> Portfolio:

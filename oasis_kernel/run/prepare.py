@@ -1,0 +1,230 @@
+"""A checked analysis to arrays: everything a chunk of events needs, opened and prepared once per process."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from oasis_kernel import __version__
+from oasis_kernel.errors import Finding, InvalidInput
+from oasis_kernel.formats.arrow_bytes import table_bytes
+from oasis_kernel.model.exposure import Int32, Items, PreparedExposure, UInt64
+from oasis_kernel.model.losses import SPECIAL, LossBlock, SummaryLosses
+from oasis_kernel.model.options import GroundUpOptions
+from oasis_kernel.model.prepare_options import PrepareOptions
+from oasis_kernel.model.vendor import GroundUpModel, ModelData
+from oasis_kernel.prepare.items import prepare_exposure
+from oasis_kernel.prepare.summary_levels import summary_set
+from oasis_kernel.run.analysis import Analysis
+from oasis_kernel.run.chain import Chain
+from oasis_kernel.run.custom import checked_losses
+from oasis_kernel.run.outputs import Output
+from oasis_kernel.run.terms import financial_chain
+from oasis_kernel.steps.ground_up import GroundUp
+from oasis_kernel.store.parts import content_hash
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What every chunk of a run shares. Read-only, so that threads can."""
+
+    exposure: PreparedExposure
+    data: ModelData
+    event_id: Int32
+    areaperil_id: UInt64  # distinct, ascending
+    chain: Chain
+    outputs: tuple[Output, ...]
+    samples: int
+    compatible: bool
+    key: str  # content hash of everything a part depends on but its events
+    ground_up: GroundUp | None
+    own_ground_up: Callable[[Int32], LossBlock] | None
+    adjust: Callable[[LossBlock], LossBlock] | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def empty_losses(self) -> SummaryLosses:
+        """The losses of a chunk that touches nothing."""
+        none = np.zeros(0, np.int32)
+        return SummaryLosses(none, none, np.zeros((0, SPECIAL + self.samples), np.float32))
+
+    def blocks(self, event_id: Int32, block_bytes: int) -> Iterator[LossBlock]:
+        """Ground-up losses of some events, in blocks of whole events, after the plugins' adjustments."""
+        found = self._computed(event_id, block_bytes)
+        return found if self.adjust is None else map(self.adjust, found)
+
+    def _computed(self, event_id: Int32, block_bytes: int) -> Iterator[LossBlock]:
+        if self.own_ground_up is not None:
+            yield self.own_ground_up(event_id)
+        elif self.ground_up is not None:
+            yield from self.ground_up.blocks(self.data.hazard.footprint(event_id, self.areaperil_id), block_bytes)
+
+
+def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
+    """Items, terms, summary sets and the ground-up step of an analysis; InvalidInput names what cannot be."""
+    exposure = exposure_of(analysis, keys)
+    chain, maps, findings = financial_chain(analysis, exposure)
+    outputs = _outputs(analysis, {"gul": exposure.item_map, **maps})
+    options = ground_up_options(analysis)
+    own = isinstance(analysis.model, GroundUpModel)
+    return Prepared(
+        exposure=exposure,
+        data=data,
+        event_id=selected_events(analysis, data),
+        areaperil_id=np.unique(exposure.items.areaperil_id),
+        chain=chain,
+        outputs=outputs,
+        samples=options.samples,
+        compatible=analysis.options.quirks == "compatible",
+        key=_content_key(analysis, exposure, outputs, options),
+        ground_up=None if own else ground_up_step(exposure, data, options),
+        own_ground_up=checked_losses(analysis.model, exposure, options.samples) if own else None,
+        adjust=_adjustment(analysis, exposure),
+        findings=tuple(findings),
+    )
+
+
+def _adjustment(analysis: Analysis, exposure: PreparedExposure) -> Callable[[LossBlock], LossBlock] | None:
+    """What the plugins do to ground-up losses; None when they do nothing."""
+    plugins = analysis.plugins
+    if not plugins.adjusts_losses:
+        return None
+    return lambda block: plugins.adjust_losses(block, exposure.items, analysis.model)
+
+
+def exposure_of(analysis: Analysis, keys: pa.Table) -> PreparedExposure:
+    """Items and coverages; InvalidInput when nothing of the portfolio is modelled."""
+    settings, options = analysis.settings, analysis.options
+    chosen = settings.model_settings.correlation_settings
+    exposure = prepare_exposure(
+        analysis.portfolio,
+        _peril_filtered(keys, settings.peril_filter),
+        analysis.model.settings(),
+        PrepareOptions(
+            do_disaggregation=settings.do_disaggregation,
+            correlation_settings=tuple(setting.model_dump() for setting in chosen) or None,
+            damage_group_fields=options.damage_group_fields,
+            hazard_group_fields=options.hazard_group_fields,
+            quirks=options.quirks,
+        ),
+    )
+    if not len(exposure.items):
+        source = analysis.portfolio.sources.get("location", "portfolio")
+        remedy = "Run `oasis check` to see why each location is left out"
+        raise InvalidInput(Finding(source, f"has no location that {analysis.model.name} models", remedy=remedy))
+    return exposure
+
+
+def _peril_filtered(keys: pa.Table, perils: tuple[str, ...]) -> pa.Table:
+    if not perils:
+        return keys
+    import pyarrow.compute as pc
+
+    return keys.filter(pc.is_in(keys["peril_id"], pa.array(perils)))
+
+
+def selected_events(analysis: Analysis, data: ModelData) -> Int32:
+    """The event set, or what the settings choose of it; InvalidInput for events that the model does not have."""
+    events = data.events()
+    chosen = analysis.settings.selected_events()
+    if not chosen:
+        return events
+    wanted = np.array(sorted(chosen), np.int32)
+    unknown = wanted[~np.isin(wanted, events)]
+    if len(unknown):
+        listed = ", ".join(str(event) for event in unknown[:5])
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        raise InvalidInput(
+            Finding(analysis.settings_source, f"names events that are not in the event set: {listed}{more}",
+                    field="event_ids", remedy="Choose from the model's event set")  # fmt: skip
+        )
+    return wanted
+
+
+def ground_up_options(analysis: Analysis) -> GroundUpOptions:
+    """The ground-up step's options, from the analysis and the engine's."""
+    settings, options = analysis.settings, analysis.options
+    dependency = analysis.model.settings().get("coverage_dependency_settings") or []
+    return GroundUpOptions(
+        samples=analysis.samples,
+        random_generator=options.random_generator,
+        effective_damageability=options.effective_damageability,
+        allocation_rule=options.allocation_rule_gul,
+        copula_mode=options.copula,
+        damage_correlation=not options.ignore_correlation,
+        hazard_correlation=not options.ignore_hazard_correlation,
+        quirks=options.quirks,
+        amplification=settings.pla,
+        secondary_factor=settings.pla_secondary_factor,
+        uniform_factor=settings.pla_uniform_factor,
+        vulnerability_adjustments=settings.vulnerability_adjustments.adjustments,
+        coverage_dependency={
+            int(pair["source_coverage_type"]): int(pair["dependent_coverage_type"]) for pair in dependency
+        },
+        threshold=settings.gul_threshold,
+    )
+
+
+def ground_up_step(exposure: PreparedExposure, data: ModelData, options: GroundUpOptions) -> GroundUp:
+    """The ground-up step over the model's data."""
+    vulnerability_id = np.unique(exposure.items.vulnerability_id)
+    aggregates = data.aggregates()
+    conditional = data.conditional_vulnerability() if options.coverage_dependency else None
+    if aggregates is not None:
+        used = np.isin(aggregates.aggregate_id, vulnerability_id)
+        members = [
+            aggregates.member[aggregates.offsets[a] : aggregates.offsets[a + 1]] for a in np.flatnonzero(used)
+        ]
+        single = vulnerability_id[~np.isin(vulnerability_id, aggregates.aggregate_id)]
+        vulnerability_id = np.unique(np.concatenate([single, *members])).astype(np.int32)
+    if conditional is not None:
+        vulnerability_id = vulnerability_id[~np.isin(vulnerability_id, conditional.vulnerability_id)]
+    return GroundUp(
+        exposure.items,
+        exposure.coverages,
+        data.damage_bins,
+        data.vulnerability(vulnerability_id),
+        aggregates,
+        conditional,
+        data.intensity_bins(),
+        data.loss_factors() if options.amplification else None,
+        options,
+    )
+
+
+def _outputs(analysis: Analysis, maps: Mapping[str, pa.Table]) -> tuple[Output, ...]:
+    """An output for each summary level that is asked for, over the row map of its stream."""
+    found = []
+    for stream, rows in maps.items():
+        perspective = stream.partition("_")[0]
+        for request in analysis.settings.summaries(perspective):  # type: ignore[arg-type]
+            level = summary_set(perspective, request.id, request.oed_fields, rows, analysis.portfolio)
+            found.append(Output(stream, request, level))
+    return tuple(found)
+
+
+def _content_key(
+    analysis: Analysis, exposure: PreparedExposure, outputs: tuple[Output, ...], options: GroundUpOptions
+) -> str:
+    """The hash of all that a part depends on, but for the events in it."""
+    values: list[Any] = [__version__, analysis.model.fingerprint(), repr(options), repr(analysis.options)]
+    values.append(repr(analysis.settings.model_choice()))
+    values.extend(_arrays(exposure.items))
+    values.extend([exposure.coverages.tiv, exposure.coverages.coverage_type])
+    for output in outputs:
+        values.extend([output.name, output.summary_set.summary_of, output.summary_set.risk_of])
+    portfolio = analysis.portfolio
+    tables = (portfolio.account, portfolio.location, portfolio.reinsurance_info, portfolio.reinsurance_scope)
+    values.extend(table_bytes(table) for table in tables if table is not None and len(analysis_needs(analysis)) > 1)
+    return content_hash(values)
+
+
+def analysis_needs(analysis: Analysis) -> tuple[str, ...]:
+    """The perspectives that an analysis asks for."""
+    return tuple(name for name in ("gul", "il", "ri", "rl") if analysis.settings.summaries(name))  # type: ignore[arg-type]
+
+
+def _arrays(items: Items) -> list[Any]:
+    return [getattr(items, field.name) for field in fields(Items) if field.name != "section_id"]
