@@ -1,0 +1,99 @@
+"""Ground-up losses in, insured losses out: one block of events through a financial programme."""
+
+import numpy as np
+
+from oasis_kernel.kernels.programme_run import run_programme
+from oasis_kernel.kernels.programme_run_arrays import Execution, Rows, Workspace
+from oasis_kernel.model.exposure import Int32
+from oasis_kernel.model.losses import CHANCE, DEVIATION, LossBlock
+
+#: Columns a row of scratch holds at most, and the multiple its width is rounded up to (for vector instructions).
+WIDEST, ALIGNMENT = 128, 16
+#: Scratch beyond which tiles get narrower: about the size of a core's share of the last-level cache.
+SCRATCH_BYTES = 32 << 20
+
+
+class Insured:
+    """A programme, ready to be applied to blocks of losses. Safe to use from several threads."""
+
+    def __init__(self, execution: Execution):
+        self.execution = execution
+
+    def apply(self, block: LossBlock) -> LossBlock:
+        """What the programme pays: rows are outputs (output id - 1), by input row, then layer.
+
+        Maximum, exposure, mean and samples run through the terms; deviation and chance are 0.
+        Every output of every row is there, also when its losses are 0. Allocation rule 0 writes the outputs of a top
+        node where its first item stands.
+        """
+        return self._run(block, net=False)
+
+    def remaining(self, block: LossBlock) -> LossBlock:
+        """What remains of the losses after each layer in turn, never less than 0; rows as ``apply``.
+
+        Raises ValueError with allocation rule 0, whose outputs are not items.
+        """
+        if self.execution.allocation == 0:
+            raise ValueError("what remains of a loss needs allocation rule 1, 2 or 3, got 0")
+        return self._run(block, net=True)
+
+    def _run(self, block: LossBlock, net: bool) -> LossBlock:
+        emitter = self._emitters(block)
+        start = self.execution.output_start
+        count = np.where(emitter < 0, 0, start[emitter + 1] - start[emitter])
+        offset = np.concatenate([[0], np.cumsum(count)])
+        columns = np.array([c for c in range(block.loss.shape[1]) if c not in (DEVIATION, CHANCE)])
+        result = np.empty((offset[-1], block.loss.shape[1]), np.float32)
+        others = np.array([DEVIATION, CHANCE])
+        rows = Rows(block.row, block.loss, columns, others, emitter, offset[:-1], result, net)
+        run_programme(self.execution, _workspace(self.execution, block, len(columns)), rows, block.offsets)
+        outputs = np.repeat(start[emitter] - offset[:-1], count) + np.arange(offset[-1])
+        number = self.execution.output_number[outputs]
+        return LossBlock(block.event_id, offset[block.offsets], number, result)
+
+    def _emitters(self, block: LossBlock) -> Int32:
+        """Whose outputs each row writes: its leaf's or, with allocation rule 0, its top node's at the first row."""
+        if self.execution.allocation != 0:
+            return block.row
+        top = self.execution.node[-1][self.execution.place[block.row]]
+        event = np.repeat(np.arange(len(block.event_id)), np.diff(block.offsets))
+        _, first = np.unique(np.stack([event, top], 1), axis=0, return_index=True)
+        emitter = np.full(len(top), -1, np.int32)
+        emitter[first] = top[first]
+        return emitter
+
+
+def _workspace(execution: Execution, block: LossBlock, columns: int) -> Workspace:
+    """Scratch for one thread, large enough for any tree of the execution with as many rows as the block's events."""
+    sizes = np.diff(execution.tree_start)
+    most = int(min(sizes.max(initial=1), np.diff(block.offsets).max(initial=1)))
+    rows = int(execution.tree_rows.max(initial=1))
+    width = _tile_width(rows, columns)
+    carrying = bool(execution.carrying.any())
+    leaf = {name: np.empty(most, np.int32) for name in ("present", "place", "members", "leaf_layers", "node_row")}
+    more = {name: np.empty(most, np.int32) for name in ("node_layers", "child_row", "child_layers")}
+    return Workspace(
+        loss=np.empty((rows, width), np.float32),
+        carry=np.empty((3, rows if carrying else 1, width), np.float32),
+        total=np.empty(width),
+        received=np.empty(width, np.float32),
+        paid=np.empty(width, np.float32),
+        before=np.empty((3, width), np.float32),
+        factors=np.empty((4, width), np.float32),
+        layer_factors=np.empty((4, width), np.float32),
+        merged=np.empty((1, width), np.float32),
+        merged_carry=np.empty((3, 1, width), np.float32),
+        mark=np.zeros(len(execution.place), np.int32),
+        local=np.empty(len(execution.place), np.int32),
+        trees=np.empty(len(sizes), np.int32),
+        touched=np.zeros(len(sizes), np.int32),
+        **leaf,
+        **more,
+    )
+
+
+def _tile_width(rows: int, columns: int) -> int:
+    """How many columns run side by side."""
+    widest = max(ALIGNMENT, min(WIDEST, SCRATCH_BYTES // (4 * rows) // ALIGNMENT * ALIGNMENT))
+    tiles = -(-columns // widest)
+    return -(-columns // tiles // ALIGNMENT) * ALIGNMENT if columns else ALIGNMENT
