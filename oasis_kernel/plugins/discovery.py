@@ -172,7 +172,7 @@ class Plugins:
         if isinstance(offered, Finding):
             self._broke(offered)
             return
-        problem, remedy = _problem(offered)
+        problem, remedy = problem_of(offered)
         name = getattr(offered, "name", type(offered).__name__)
         if not problem and name in self._models:
             problem = f"is already the name of a model of {self._supplier[name]}"
@@ -186,7 +186,7 @@ class Plugins:
         self.broken = (*self.broken, finding)
 
 
-def _problem(model: Any) -> tuple[str, str]:
+def problem_of(model: Any) -> tuple[str, str]:
     """What keeps an object from being a model, and the remedy; empty texts when nothing does."""
     wanted = ("name", "supplier", "version", "settings", "lookup", "open", "fingerprint")
     missing = [name for name in wanted if not hasattr(model, name)]

@@ -5,14 +5,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oasis_kernel.errors import Finding, InvalidInput
+from oasis_kernel.model.fields import default_of
 from oasis_kernel.model.keys import KEYS_SCHEMA, OPTIONAL_KEYS, KeyStatus
 
 
 def location_frame(location: pa.Table) -> pd.DataFrame:
-    """The locations as a frame: text as text with NaN for blanks, numbers as numpy numbers."""
-    return location.to_pandas(strings_to_categorical=False)
+    """The locations as a frame, blanks filled with the OED default where the field has one (text: the empty text).
+
+    Lookups are written for exposure with its defaults in place. Numbers without a default keep NaN for blanks.
+    """
+    columns = [_defaulted(location.column(number), field) for number, field in enumerate(location.schema)]
+    return pa.table(columns, names=location.column_names).to_pandas()
+
+
+def _defaulted(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    """A column with its OED default in place of nulls."""
+    default = default_of(field)
+    if default is None or column.null_count == 0:
+        return column
+    return pc.fill_null(column, pa.scalar(default).cast(field.type))
 
 
 def keys_table(keys: pd.DataFrame, source: str) -> pa.Table:
