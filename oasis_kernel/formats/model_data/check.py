@@ -46,9 +46,9 @@ def check(directory: str | Path, choice: ModelChoice, wide_areaperil: bool | Non
 
 def _footprint_findings(hazard: StaticHazard | DynamicHazard) -> Iterator[Finding]:
     if isinstance(hazard, DynamicHazard):
-        yield from _caught(lambda: hazard.rows_per_event(hazard.event_ids()))[1]
+        yield from hazard.findings()
         return
-    events = hazard.event_ids()
+    events = hazard.reading_order()
     counts, findings = _caught(lambda: hazard.rows_per_event(events))
     yield from findings
     if counts is None:
@@ -61,11 +61,15 @@ def _footprint_findings(hazard: StaticHazard | DynamicHazard) -> Iterator[Findin
 
 
 def _vulnerability_findings(data: StandardModelData) -> Iterator[Finding]:
-    ids, findings = _caught(lambda: data.vulnerability_file.ids())
+    file, findings = _caught(lambda: data.vulnerability_file)
+    yield from findings
+    if file is None:
+        return
+    ids, findings = _caught(file.ids)
     yield from findings
     if ids is None:
         return
-    file, shape = data.vulnerability_file, data.shape
+    shape = data.shape
     cells = np.full(len(ids), shape.intensity * shape.damage, dtype=np.int64)
     for batch in _batches(cells, _CELLS_AT_ONCE):
         read, findings = _caught(lambda batch=batch: file.read(ids[batch], shape))  # type: ignore[misc]
@@ -162,7 +166,7 @@ def _undefined(vulnerability: Vulnerability, name: str) -> Iterator[Finding]:
             value=int(intensity[0]) + 1,
             rule="vulnerability complete",
             remedy="Add its rows, unless no footprint reaches the bin",
-            severity=Severity.WARNING,
+            severity=Severity.NOTE,
         )
 
 

@@ -5,6 +5,7 @@ interpolate between them; the hazard case gives the intensities of each return p
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from oasis_kernel.errors import Finding, InvalidInput
+from oasis_kernel.errors import Finding, InvalidInput, Severity
 from oasis_kernel.formats.model_data.folder import ModelFolder
 from oasis_kernel.formats.model_data.footprint_table import intensity_bins_of
 from oasis_kernel.model.exposure import Float64, Int32, Int64, UInt64
@@ -130,6 +131,26 @@ class DynamicHazard:
             intensity=rows.intensity.astype(np.int32),
             return_period=rows.return_period.astype(np.int32),
         )
+
+    def findings(self) -> list[Finding]:
+        """What is wrong with the whole of the hazard case, read batch by batch, and with the definition."""
+        found: list[Finding] = []
+        interpolation = self._definition.interpolation
+        outside = np.flatnonzero(~((interpolation >= 0) & (interpolation <= 1)))
+        if len(outside):
+            event = self._definition.event_id[outside[0]]
+            message = f"is expected to be in [0, 1], in event {event}"
+            value = float(interpolation[outside[0]])
+            finding = _column_finding("event_definition", "interpolation", message, value)
+            found.append(replace(finding, severity=Severity.WARNING))
+        names = _schema_names(self._folder, self.name)
+        columns = [*_CASE_COLUMNS, *(["probability"] if "probability" in names else [])]
+        for batch in _dataset(self._folder, self.name).to_batches(columns=columns):
+            try:
+                _sorted_case(pa.table(batch), self.name, counts_only=False)
+            except InvalidInput as error:
+                found.extend(error.findings)
+        return found
 
     def _hazard_case(self, areaperil_id: UInt64) -> HazardCase:
         latest = self._latest  # one read: another thread may replace it
@@ -300,8 +321,9 @@ def _integers(table: pa.Table, column: str, name: str) -> Int64:
     numbers = values.to_numpy()
     if pa.types.is_floating(values.type) and not (np.floor(numbers) == numbers).all():
         raise InvalidInput(_column_finding(name, column, "must be whole numbers", None))
-    if column == "intensity" and len(numbers) and numbers.min() < 0:
-        raise InvalidInput(_column_finding(name, column, "must not be negative", float(numbers.min())))
+    least = {"intensity": 0, "areaperil_id": 1, "event_id": 1}.get(column)
+    if least is not None and len(numbers) and numbers.min() < least:
+        raise InvalidInput(_column_finding(name, column, f"must be at least {least}", int(numbers.min())))
     return numbers.astype(np.int64)
 
 
@@ -324,5 +346,8 @@ def _column_finding(name: str, column: str, message: str, value: object) -> Find
 
 
 def _schema_names(folder: ModelFolder, name: str) -> list[str]:
-    dataset = ds.dataset(folder.path(name), filesystem=folder.file_system, format="parquet", partitioning="hive")
-    return list(dataset.schema.names)
+    return list(_dataset(folder, name).schema.names)
+
+
+def _dataset(folder: ModelFolder, name: str) -> ds.Dataset:
+    return ds.dataset(folder.path(name), filesystem=folder.file_system, format="parquet", partitioning="hive")

@@ -74,6 +74,10 @@ class StaticHazard(ABC):
     def blocks(self, event_id: Int32, chosen: Selection | None) -> EventBlocks:
         """All rows of the given events; a format that keeps filtered rows may leave out those not chosen."""
 
+    def reading_order(self) -> Int32:
+        """The events in the order in which reading all of them takes least."""
+        return self.event_ids()
+
     def footprint(self, event_id: Int32, areaperil_id: UInt64) -> Footprint:
         """The footprint of the given events (ascending) at the given area perils (ascending, unique).
 

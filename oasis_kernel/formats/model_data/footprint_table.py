@@ -155,6 +155,10 @@ class ChunkedParquetHazard(StaticHazard):
         """The events of the lookup, ascending."""
         return self._event_id
 
+    def reading_order(self) -> Int32:
+        """The events chunk by chunk."""
+        return self._event_id[np.argsort(self._partition, kind="stable")]
+
     def rows_per_event(self, event_id: Int32) -> Int64:
         """The exact number of rows of each event, from the chunks' event columns (read once)."""
         counts = np.zeros(len(event_id), dtype=np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.formats.model_data import tables
 from oasis_kernel.formats.model_data.delimited import read_csv, read_perils
-from oasis_kernel.formats.model_data.folder import ModelFolder, as_records
+from oasis_kernel.formats.model_data.folder import Bytes, ModelFolder, as_records
 from oasis_kernel.formats.model_data.small_tables import Lookup, Table
 from oasis_kernel.formats.model_data.tables import Records
 from oasis_kernel.formats.model_data.vulnerability import dense
@@ -93,7 +93,7 @@ def read_conditional(lookup: Lookup, bins: DamageBins) -> ConditionalVulnerabili
     return ConditionalVulnerability(found.vulnerability_id, probability)
 
 
-def read_intensity_bins(folder: ModelFolder) -> IntensityBins:
+def read_intensity_bins(folder: ModelFolder, num_intensity_bins: int) -> IntensityBins:
     """Intensity to bin by peril, from ``intensity_bin_dict.csv``; intensities not listed have the bin of 0."""
     name = folder.find("intensity_bin_dict.csv")
     if name is None:
@@ -101,7 +101,8 @@ def read_intensity_bins(folder: ModelFolder) -> IntensityBins:
     dtype = np.dtype([("intensity", "<i4"), ("intensity_bin", "<i4")])
     table = Table(name, read_csv(folder, name, dtype))
     table.refuse(table.rows["intensity"] < 0, "intensity", "must not be negative", "Correct the intensity")
-    table.refuse(table.rows["intensity_bin"] < 1, "intensity_bin", "must be at least 1", "Number bins from 1")
+    outside = (table.rows["intensity_bin"] < 1) | (table.rows["intensity_bin"] > num_intensity_bins)
+    table.refuse(outside, "intensity_bin", f"must be in 1..{num_intensity_bins}", "Correct the bin")
     code = np.array([peril_code(peril) for peril in read_perils(folder, name)], dtype=np.int32)
     perils, peril = np.unique(code, return_inverse=True)
     bin_of = np.zeros((len(perils), int(table.rows["intensity"].max(initial=0)) + 1), dtype=np.int32)
@@ -195,9 +196,17 @@ def _weights(lookup: Lookup, wide: bool | None) -> Table | None:
     if name.endswith(".csv"):
         return lookup.read("weights", tables.weight_row(wide=True))
     if wide is None:
-        size = lookup.folder.size(name)
-        wide = bool(size % tables.weight_row().itemsize) and not size % tables.weight_row(True).itemsize
+        content = lookup.folder.read(name)
+        wide = not _plausible(content, tables.weight_row()) and _plausible(content, tables.weight_row(True))
     return lookup.read("weights", tables.weight_row(wide))
+
+
+def _plausible(content: Bytes, dtype: np.dtype[np.void]) -> bool:
+    """Whether the bytes make sense as weights of this width: read at the other width, vulnerability ids become 0."""
+    if len(content) % dtype.itemsize:
+        return False
+    rows = content.view(dtype)
+    return bool(((rows["vulnerability_id"] > 0) & (rows["weight"] >= 0)).all())
 
 
 def _as_cells(name: str, rows: Records) -> Cells:

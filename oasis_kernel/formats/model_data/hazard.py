@@ -56,9 +56,12 @@ def _static(folder: ModelFolder, choice: ModelChoice, wide: bool | None) -> Stat
 
 
 def _names(folder: ModelFolder, choice: ModelChoice, files: tuple[str, ...]) -> list[str]:
-    """Those of the files that are there and not to be ignored."""
-    found = [folder.find(name, choice.footprint_set) for name in files]
-    return [name for name in found if name and name.rsplit(".", 1)[-1] not in choice.ignore_file_type]
+    """Those of the files that are there and not to be ignored, all in the same spelling of the footprint set."""
+    found: list[str] = []
+    for names in zip(*(spellings(name, choice.footprint_set) for name in files), strict=True):
+        there = [n for n in names if n in folder.names and n.rsplit(".", 1)[-1] not in choice.ignore_file_type]
+        found = max(found, there, key=len)
+    return found
 
 
 def _dynamic(folder: ModelFolder, choice: ModelChoice) -> DynamicHazard:

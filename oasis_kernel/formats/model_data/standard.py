@@ -92,7 +92,8 @@ class StandardModelData:
 
     def intensity_bins(self) -> IntensityBins | None:
         """Intensity to bin, for dynamic footprints only."""
-        return read_intensity_bins(self.folder) if self.hazard.is_dynamic else None
+        hazard = self.hazard
+        return read_intensity_bins(self.folder, hazard.num_intensity_bins) if hazard.is_dynamic else None
 
     def loss_factors(self) -> LossFactors | None:
         """Post-loss amplification factors, if the model has any."""
