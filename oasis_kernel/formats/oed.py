@@ -6,7 +6,7 @@ Source: Open Exposure Data standard, in the version the files name (ods_tools ho
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def read_portfolio(
     findings = list(read.findings())
     if errors(findings):
         raise InvalidInput(findings)
-    return read.portfolio()
+    return replace(read.portfolio(), findings=tuple(findings))
 
 
 def check_portfolio(

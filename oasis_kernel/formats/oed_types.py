@@ -42,7 +42,8 @@ class TypedColumns:
                 metadata = None
             else:
                 arrow = known.type
-                metadata = None if known.default is None else {f.DEFAULT_METADATA: known.default.encode()}
+                default = known.default or ("" if pa.types.is_string(arrow) else None)
+                metadata = None if default is None else {f.DEFAULT_METADATA: default.encode()}
             column = _plain(self.raw.table[written])
             yield pa.field(name, arrow, metadata=metadata), self._converted(column, arrow, name)
 

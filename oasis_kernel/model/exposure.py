@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from oasis_kernel.errors import Finding
+
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 UInt32 = npt.NDArray[np.uint32]
@@ -30,6 +32,7 @@ class Portfolio:
     reinsurance_scope: pa.Table | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     reporting_currency: str | None = None
+    findings: tuple[Finding, ...] = ()  # warnings and notes of the reader; errors never get this far
 
 
 @dataclass(frozen=True)
@@ -80,3 +83,4 @@ class PreparedExposure:
     coverages: Coverages
     item_map: pa.Table
     keys: pa.Table
+    findings: tuple[Finding, ...] = ()  # what was left out, or kept against the model's settings

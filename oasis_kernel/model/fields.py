@@ -144,11 +144,11 @@ TIV_OF_COVERAGE: Mapping[int, Field] = {
     **dict.fromkeys(range(7, 16), ANNUAL_REVENUE),
 }
 
-#: Arrow field metadata: the value OED gives a blank, as text. Tables keep blanks null.
+#: Arrow field metadata: the value OED gives a blank, as text (text fields without one: ''). Tables keep blanks null.
 DEFAULT_METADATA = b"oed_default"
 
 
 def default_of(field: pa.Field) -> str | None:
-    """The value OED gives a blank in this column, as text; None when OED has no default."""
+    """The value OED gives a blank in this column, as text; None for numbers without a default and foreign columns."""
     stored = (field.metadata or {}).get(DEFAULT_METADATA)
     return None if stored is None else stored.decode()

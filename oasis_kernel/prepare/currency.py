@@ -19,7 +19,7 @@ class Rates:
     roe: Mapping[tuple[str, str], float]
 
     def rate(self, origin: str, target: str) -> float | None:
-        """What one unit of ``origin`` is in ``target``: the listed rate, else the inverse of its opposite, else None."""
+        """One unit of ``origin`` in ``target``: the listed rate, else the inverse of its opposite, else None."""
         if origin == target:
             return 1.0
         direct = self.roe.get((origin, target))

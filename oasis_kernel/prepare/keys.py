@@ -1,0 +1,234 @@
+"""What a model's lookup says of a portfolio: checked, and told location by location."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oasis_kernel.errors import Finding, InvalidInput, Severity
+from oasis_kernel.model import fields as f
+from oasis_kernel.model.exposure import Portfolio
+from oasis_kernel.model.keys import KEYS_SCHEMA, OPTIONAL_KEYS, KeyStatus
+
+MODELLED, FAILED, NOT_AT_RISK, NO_VALUE = "modelled", "failed", "not at risk", "no value"
+SOURCE = "keys"
+
+#: Verdicts that are no fault of the lookup or of the data: the model does not cover the place or the peril.
+_NOT_AT_RISK = (KeyStatus.NOT_AT_RISK, KeyStatus.NOT_MODELLED)
+_LISTED = 20
+
+
+def check_keys(portfolio: Portfolio, keys: pa.Table) -> tuple[pa.Table, list[Finding]]:
+    """The keys in the house's schema, every location with at least one row, and what was wrong with them.
+
+    A success without a coverage type, area peril or vulnerability (or with one that is not positive) becomes
+    ``fail``, unless the model describes its items itself (``model_data``). A location that the lookup forgot gets
+    one ``noreturn`` row. Raises InvalidInput when a column is missing, a status unknown, or a location not ours.
+    """
+    keys = _in_schema(keys)
+    subjects = _subjects(portfolio)
+    findings = _foreign(keys, subjects)
+    if findings:
+        raise InvalidInput(findings)
+    keys, failed = _without_unknown_ids(keys)
+    keys, forgotten = _with_forgotten(keys, subjects)
+    return keys, [*failed, *forgotten]
+
+
+def location_status(portfolio: Portfolio, keys: pa.Table) -> pa.Table:
+    """What became of each location, one row per loc_id, ascending.
+
+    Columns: loc_id, PortNumber, AccNumber, LocNumber, status, reason, tiv. ``modelled``: some peril and coverage
+    with value has a key. ``no value``: every insured value is 0. ``not at risk``: the lookup found nothing to model.
+    ``failed``: the rest, with the lookup's own words.
+    """
+    frame = _values(portfolio)
+    verdict = _verdicts(frame, keys)
+    out = frame.join(verdict, on="loc_id")
+    tiv = out[list(_TIV)].sum(axis=1)
+    names = [str(name) for name in f.LOCATION_KEY if name in out.columns]
+    table = pa.Table.from_pandas(out[["loc_id", *names, "status", "reason"]], preserve_index=False)
+    return table.append_column("tiv", pa.array(tiv.to_numpy()))
+
+
+def tiv_by_reason(portfolio: Portfolio, keys: pa.Table) -> pa.Table:
+    """Insured value and locations by what became of them.
+
+    Columns: status, reason, locations, tiv, then the value by coverage type: building, other, contents, bi, cyber.
+    Modelled first, then by value. Every location counts once, so that the values add up to the portfolio's.
+    """
+    frame = _values(portfolio)
+    frame = frame.join(_verdicts(frame, keys), on="loc_id")
+    grouped = frame.groupby(["status", "reason"], sort=False, observed=True)
+    out = grouped[list(_TIV)].sum()
+    out.insert(0, "tiv", out.sum(axis=1))
+    out.insert(0, "locations", grouped.size().astype("int64"))
+    out = out.reset_index()
+    out["_order"] = out["status"] != MODELLED
+    out = out.sort_values(["_order", "tiv", "reason"], ascending=[True, False, True], kind="stable")
+    return pa.Table.from_pandas(out.drop(columns="_order"), preserve_index=False)
+
+
+_TIV = {
+    "building": f.BUILDING_TIV,
+    "other": f.OTHER_TIV,
+    "contents": f.CONTENTS_TIV,
+    "bi": f.BI_TIV,
+    "cyber": f.ANNUAL_REVENUE,
+}
+
+
+def _subjects(portfolio: Portfolio) -> pa.Table:
+    table = portfolio.location if portfolio.location is not None else portfolio.account
+    if table is None:
+        raise InvalidInput(Finding("portfolio", "needs a location file, or an account file for cyber and liability"))
+    return table
+
+
+def _values(portfolio: Portfolio) -> pd.DataFrame:
+    """Each location once, by loc_id, with its values by coverage: those of its first row that has any."""
+    table = _subjects(portfolio)
+    names = [str(name) for name in (f.LOC_ID, *f.LOCATION_KEY) if name in table.column_names]
+    frame = table.select(names).to_pandas()
+    for short, name in _TIV.items():
+        has = name in table.column_names
+        frame[short] = pc.fill_null(table[name], 0.0).to_numpy() if has else 0.0
+    frame["_empty"] = (frame[list(_TIV)] == 0.0).all(axis=1)
+    frame = frame.sort_values(["loc_id", "_empty"], kind="stable").drop_duplicates("loc_id")
+    return frame.drop(columns="_empty").reset_index(drop=True)
+
+
+def _verdicts(frame: pd.DataFrame, keys: pa.Table) -> pd.DataFrame:
+    """status and reason by loc_id."""
+    looked_up = keys.select(["loc_id", "coverage_type", "status", "message"]).to_pandas()
+    values = frame.set_index("loc_id")
+    valued = pd.Series(False, index=looked_up.index)
+    for kind, name in f.TIV_OF_COVERAGE.items():
+        short = next(short for short, field in _TIV.items() if field == name)
+        rows = looked_up["coverage_type"] == kind
+        valued |= rows & (looked_up["loc_id"].map(values[short]) > 0.0)
+    success = looked_up["status"] == KeyStatus.SUCCESS
+    reason = np.where(
+        success, "found, but for coverages without value", _reasons(looked_up["status"], looked_up["message"])
+    )
+    looked_up["reason"] = reason
+    # The most telling row of each location: a modelled one, then a failure, then not at risk, in the keys' order.
+    looked_up["rank"] = np.select([success & valued, success, looked_up["status"].isin(_NOT_AT_RISK)], [0, 2, 3], 1)
+    told = looked_up.sort_values(["loc_id", "rank"], kind="stable").drop_duplicates("loc_id").set_index("loc_id")
+    told = told.reindex(values.index)
+    status = np.select(
+        [told["rank"] == 0, told["rank"] == 2, told["rank"] == 3], [MODELLED, NO_VALUE, NOT_AT_RISK], FAILED
+    )
+    out = pd.DataFrame({"status": status, "reason": told["reason"]}, index=values.index)
+    out["reason"] = out["reason"].fillna(_reason_of(KeyStatus.NO_RETURN))
+    out.loc[out["status"] == MODELLED, "reason"] = ""
+    empty = (values[list(_TIV)] == 0.0).all(axis=1)
+    out.loc[empty, ["status", "reason"]] = NO_VALUE, "every insured value is 0"
+    return out
+
+
+def _reasons(status: pd.Series, message: pd.Series) -> np.ndarray:
+    """The lookup's own words, or what its status means."""
+    meaning = status.map({str(known): _reason_of(known) for known in KeyStatus})
+    given = message.notna() & (message.str.strip() != "")
+    return np.where(given, message, meaning)
+
+
+def _reason_of(status: KeyStatus) -> str:
+    return {
+        KeyStatus.SUCCESS: "",
+        KeyStatus.FAIL: "the lookup failed",
+        KeyStatus.NO_MATCH: "no area peril and no vulnerability found",
+        KeyStatus.FAIL_AREA_PERIL: "no area peril found",
+        KeyStatus.FAIL_VULNERABILITY: "no vulnerability found",
+        KeyStatus.NOT_AT_RISK: "not at risk",
+        KeyStatus.NO_RETURN: "the lookup returned nothing",
+        KeyStatus.NOT_MODELLED: "not modelled: the perils covered are not the model's",
+    }[status]
+
+
+def _in_schema(keys: pa.Table) -> pa.Table:
+    missing = [name for name in KEYS_SCHEMA.names if name not in keys.column_names]
+    if missing:
+        raise InvalidInput(
+            Finding(SOURCE, "must have the columns of a lookup", value=missing, rule="keys_schema", remedy="Add them")
+        )
+    wanted = {**{field.name: field.type for field in KEYS_SCHEMA}, **OPTIONAL_KEYS}
+    names = [name for name in wanted if name in keys.column_names]
+    try:
+        keys = pa.table({name: keys[name].cast(wanted[name]) for name in names})
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InvalidInput(Finding(SOURCE, f"must have the lookup's types: {error}", rule="keys_schema")) from error
+    status = set(keys["status"].unique().to_pylist()) - {str(known) for known in KeyStatus}
+    if status:
+        known = ", ".join(KeyStatus)
+        finding = Finding(
+            SOURCE, f"must be one of {known}", field="status", value=sorted(map(str, status)), rule="keys_status"
+        )
+        raise InvalidInput(finding)
+    return keys
+
+
+def _foreign(keys: pa.Table, subjects: pa.Table) -> list[Finding]:
+    """Keys for locations that the portfolio does not have: the lookup answered for another portfolio."""
+    unknown = pc.invert(pc.is_in(keys["loc_id"], value_set=subjects[f.LOC_ID].combine_chunks()))
+    foreign = keys["loc_id"].filter(unknown).unique()
+    if not len(foreign):
+        return []
+    message = f"names {len(foreign)} locations that the portfolio does not have"
+    return [Finding(SOURCE, message, field="loc_id", value=foreign[:5].to_pylist(), rule="keys_location")]
+
+
+def _without_unknown_ids(keys: pa.Table) -> tuple[pa.Table, list[Finding]]:
+    """Keys whose successes all have ids above 0."""
+    success = pc.equal(keys["status"], KeyStatus.SUCCESS)
+    names = ["coverage_type", "amplification_id"]
+    if "model_data" not in keys.column_names:
+        names += ["area_peril_id", "vulnerability_id"]
+    failed = np.zeros(keys.num_rows, dtype=bool)
+    message = np.array(keys["message"].to_pylist(), dtype=object) if keys.num_rows else np.array([], dtype=object)
+    findings = []
+    for name in names:
+        if name not in keys.column_names:
+            continue
+        unknown = pc.and_(success, pc.invert(pc.fill_null(pc.greater(keys[name], 0), False))).to_numpy() & ~failed
+        if not unknown.any():
+            continue
+        failed |= unknown
+        message[unknown] = f"{name} has an unknown id"
+        listed = keys["loc_id"].to_numpy()[unknown][:_LISTED].tolist()
+        text = f"must be above 0 where the lookup succeeds: {int(unknown.sum())} keys are failed instead, for loc_id"
+        findings.append(
+            Finding(SOURCE, text, field=name, value=listed, rule="keys_unknown_id", severity=Severity.WARNING)
+        )
+    if not failed.any():
+        return keys, []
+    status = pc.if_else(pa.array(failed), str(KeyStatus.FAIL), keys["status"])
+    return _replaced(_replaced(keys, "status", status), "message", pa.array(message, pa.string())), findings
+
+
+def _replaced(keys: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
+    return keys.set_column(keys.column_names.index(name), keys.schema.field(name), column)
+
+
+def _with_forgotten(keys: pa.Table, subjects: pa.Table) -> tuple[pa.Table, list[Finding]]:
+    """Keys with a ``noreturn`` row for each location that has none."""
+    loc_id = subjects[f.LOC_ID].unique()
+    forgotten = loc_id.filter(pc.invert(pc.is_in(loc_id, value_set=keys["loc_id"].combine_chunks())))
+    if not len(forgotten):
+        return keys, []
+    count = len(forgotten)
+    rows = {name: pa.nulls(count, keys.schema.field(name).type) for name in keys.column_names}
+    rows["loc_id"] = forgotten
+    rows["status"] = pa.array([str(KeyStatus.NO_RETURN)] * count)
+    rows["message"] = pa.array([_reason_of(KeyStatus.NO_RETURN)] * count)
+    finding = Finding(
+        SOURCE,
+        f"must answer for every location, and is silent on {count}",
+        field="loc_id",
+        value=forgotten[:_LISTED].to_pylist(),
+        rule="keys_noreturn",
+        remedy="Correct the model's lookup: it must give each location a status",
+        severity=Severity.WARNING,
+    )
+    return pa.concat_tables([keys, pa.table(rows, schema=keys.schema)]), [finding]
