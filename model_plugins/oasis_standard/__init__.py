@@ -16,17 +16,22 @@ from oasis_kernel.plugins import hookimpl
 MDK_FILE = "oasislmf.json"
 
 
-@hookimpl
-def register_models(data_dir: Path) -> Iterator[Model | Finding]:
-    """A model for each folder under ``data_dir`` that holds an ``oasislmf.json``; a finding for each that cannot be."""
+def standard_model(mdk: Path, name: str | None = None) -> Model:
+    """The model that a toolkit configuration file describes, called ``name`` (default: what the file calls it)."""
     from model_plugins.oasis_standard.mdk import read_mdk
     from model_plugins.oasis_standard.model import model_from_mdk
 
+    return model_from_mdk(read_mdk(mdk), name)
+
+
+@hookimpl
+def register_models(data_dir: Path) -> Iterator[Model | Finding]:
+    """A model for each folder under ``data_dir`` that holds an ``oasislmf.json``; a finding for each that cannot be."""
     if not data_dir.is_dir():
         return
     for path in sorted(data_dir.glob(f"*/{MDK_FILE}")):
         try:
-            yield model_from_mdk(read_mdk(path))
+            yield standard_model(path)
         except InvalidInput as error:
             yield from error.findings
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from oasis_kernel.errors import Finding, InvalidInput, Severity
 from oasis_kernel.model.engine import PROCESS_OPTIONS, EngineOptions
+from oasis_kernel.model.inputs import InputFiles
 
 #: Entries that are paths, relative to the configuration file.
 PATHS = frozenset(
@@ -204,3 +205,40 @@ def _remark(name: str, value: Any, source: str) -> Finding:
         remedy=remedy,
         severity=Severity.WARNING,
     )
+
+
+def mdk_input_files(mdk: MdkConfiguration) -> InputFiles:
+    """The portfolio files, settings and rates of exchange that a configuration names."""
+    return InputFiles(
+        location=_text(mdk, "oed_location_csv"),
+        account=_text(mdk, "oed_accounts_csv"),
+        ri_info=_text(mdk, "oed_info_csv"),
+        ri_scope=_text(mdk, "oed_scope_csv"),
+        settings=mdk.path("analysis_settings_json"),
+        reporting_currency=mdk.values.get("reporting_currency"),
+        rates=_rates(mdk),
+    )
+
+
+def _text(mdk: MdkConfiguration, name: str) -> str | None:
+    path = mdk.path(name)
+    return str(path) if path is not None else None
+
+
+def _rates(mdk: MdkConfiguration) -> Path | None:
+    """The table of rates of exchange behind ``currency_conversion_json``; paths in it start at its own folder."""
+    if mdk.path("currency_conversion_json") is None:
+        return None
+    path = mdk.required("currency_conversion_json")
+    file = read_json(path).get("file_path")
+    if not isinstance(file, str):
+        raise InvalidInput(
+            Finding(
+                path.name,
+                "must name a file of rates",
+                field="file_path",
+                value=file,
+                remedy="Write the rates to a csv of cur_from, cur_to, roe and name it as file_path",
+            )
+        )
+    return (path.parent / file).resolve()

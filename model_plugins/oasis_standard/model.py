@@ -1,7 +1,7 @@
 """Any model directory in the Oasis standard layout, as a ``Model``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,9 +12,10 @@ from model_plugins.oasis_standard.lookup import LookupEngine, keys_table, locati
 from model_plugins.oasis_standard.lookup.frame import Context
 from model_plugins.oasis_standard.lookup.perils import deterministic_keys
 from model_plugins.oasis_standard.lookup_source import LookupSource, lookup_from_mdk
-from model_plugins.oasis_standard.mdk import MdkConfiguration, read_json
+from model_plugins.oasis_standard.mdk import MdkConfiguration, mdk_input_files, read_json
 from model_plugins.oasis_standard.own_lookup import own_keys
 from model_plugins.oasis_standard.pre_analysis import PreAnalysis, pre_analysis_from_mdk
+from oasis_kernel.model.inputs import InputFiles
 from oasis_kernel.model.vendor import ModelChoice, ModelData
 
 
@@ -32,7 +33,12 @@ class StandardModel:
     model_settings: Path | None = None
     supplier: str = ""
     version: str = ""
-    pre_analysis: PreAnalysis | None = field(default=None)
+    pre_analysis: PreAnalysis | None = None
+    demonstration_files: InputFiles = field(default_factory=InputFiles)
+
+    def demonstration(self) -> InputFiles:
+        """The portfolio and settings that come with the model; without a location file if none do."""
+        return replace(self.demonstration_files, model=self.name)
 
     def settings(self) -> Mapping[str, Any]:
         """The model's ``model_settings.json``; empty without one."""
@@ -89,4 +95,5 @@ def model_from_mdk(mdk: MdkConfiguration, name: str | None = None) -> StandardMo
         supplier=information.get("supplier_id", ""),
         version=information.get("model_version", ""),
         pre_analysis=pre_analysis_from_mdk(mdk),
+        demonstration_files=mdk_input_files(mdk),
     )

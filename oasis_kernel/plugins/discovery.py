@@ -117,9 +117,10 @@ class Plugins:
     def demonstration(self, name: str) -> InputFiles:
         """The files of a model's own demonstration; InvalidInput when it has none."""
         model = self.model(name)
-        if not isinstance(model, DemonstratedModel):
+        files = model.demonstration() if isinstance(model, DemonstratedModel) else InputFiles()
+        if files.location is None and files.account is None:
             raise InvalidInput(Finding(f"model {name}", "has no demonstration", remedy="Give --location FILE"))
-        return model.demonstration()
+        return files
 
     def open_configuration(self, path: Path) -> Configuration:
         """What a configuration file of another toolkit describes; InvalidInput when no plugin knows it."""

@@ -1,0 +1,73 @@
+"""Every lookup step beside the reference's, on small random tables: the same keys in the same order."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from lookup_cases import CASES
+
+from model_plugins.oasis_standard.lookup import LookupEngine, keys_table, location_frame
+
+pytestmark = pytest.mark.differential
+
+SEEDS = (1, 2)
+
+#: Runs in the reference's interpreter: keys of every case folder below the given one.
+REFERENCE = """
+import json, sys, warnings
+from pathlib import Path
+import pandas as pd
+from oasislmf.lookup.builtin import Lookup
+warnings.simplefilter("ignore")
+pd.options.mode.chained_assignment = None
+for config_path in sorted(Path(sys.argv[1]).glob("*/lookup_config.json")):
+    folder = config_path.parent
+    locations = pd.read_parquet(folder / "locations.parquet")
+    for name in locations.select_dtypes("object"):
+        locations[name] = locations[name].astype("category")
+    lookup = Lookup(json.loads(config_path.read_text()), config_dir=str(folder))
+    keys = lookup.process_locations(locations)
+    keys.to_csv(folder / "reference.csv", index=False)
+"""
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each case and seed, with the reference's keys in it."""
+    python = os.environ.get("OASISLMF_PYTHON")
+    if not python:
+        pytest.skip("set OASISLMF_PYTHON to an interpreter with oasislmf 2.5.8")
+    root = tmp_path_factory.mktemp("lookups")
+    for name, case in CASES.items():
+        for seed in SEEDS:
+            case.write(root / f"{name}_{seed}", seed)
+    done = subprocess.run(
+        [python, "-c", REFERENCE, str(root)], capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return root
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", CASES)
+def test_keys_equal_the_references(answered: Path, name: str, seed: int) -> None:
+    folder = answered / f"{name}_{seed}"
+    config = json.loads((folder / "lookup_config.json").read_text())
+    locations = pa.Table.from_pandas(pd.read_parquet(folder / "locations.parquet"), preserve_index=False)
+    engine = LookupEngine(config, {"keys_data_path": str(folder)})
+    keys = keys_table(engine.keys(location_frame(locations)), "lookup_config.json").to_pandas()
+    reference = pd.read_csv(folder / "reference.csv", keep_default_na=False, na_values=[""])
+    compared = [column for column in keys.columns if column in reference.columns]
+    assert {"peril_id", "area_peril_id", "vulnerability_id", "status", "message"} <= set(compared)
+    assert (keys["status"] == "success").sum() > 20
+    for column in compared:
+        ours, theirs = keys[column], reference[column]
+        if pd.api.types.is_numeric_dtype(theirs):
+            ours, theirs = ours.fillna(-1).astype("int64"), theirs.fillna(-1).astype("int64")
+        else:
+            ours, theirs = ours.astype("object").fillna(""), theirs.astype("object").fillna("")
+        assert ours.tolist() == theirs.tolist(), column
