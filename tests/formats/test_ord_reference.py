@@ -11,7 +11,7 @@ import pytest
 
 from oasis_kernel.formats.ord import TableWriter
 from oasis_kernel.formats.ord_events import EventContext, event_table
-from oasis_kernel.formats.ord_occurrence import Occurrences
+from oasis_kernel.formats.ord_occurrence import Occurrences, calendar
 from oasis_kernel.formats.ord_periods import PERIOD_TABLES, PeriodContext, period_tables
 from oasis_kernel.model.hazard import EventRates, Occurrence, PeriodWeights
 from oasis_kernel.model.losses import EXPOSURE, MAXIMUM, MEAN, SPECIAL, SummaryLosses
@@ -24,6 +24,7 @@ EVENTS, SUMMARIES, PERIODS = 60, 4, 40
 RETURN_PERIODS = np.array([500, 50, 40, 30, 17, 10, 5, 3, 2, 1], np.int32)
 QUANTILES = np.array([0, 0.1, 0.35, 0.5, 0.95, 1], np.float32)
 SUMMARY_STREAM = 3 << 24 | 1
+CURVES = ("-F", "-W", "-S", "-M", "-f", "-w", "-s", "-m")
 INDEX = np.dtype([("summary_id", "i4"), ("offset", "i8")])
 
 
@@ -35,10 +36,10 @@ class Case(NamedTuple):
 
 
 CASES = [
-    Case(10, False, False, True),
-    Case(5, True, True, True),
-    Case(6, True, False, False),
-    Case(1, False, True, False),
+    Case(10, weighted=False, granular=False, listed=True),
+    Case(5, weighted=True, granular=True, listed=True),
+    Case(6, weighted=True, granular=False, listed=False),
+    Case(1, weighted=False, granular=True, listed=False),
 ]
 
 
@@ -58,14 +59,12 @@ def random_inputs(case: Case) -> Inputs:
     loss[:, MEAN] = rng.gamma(0.7, 1e5, len(pairs)) * (rng.random(len(pairs)) < 0.8)
     loss[:, EXPOSURE] = rng.uniform(1e6, 2e6, len(pairs))
     loss[:, MAXIMUM] = loss[:, EXPOSURE]
-    happens = rng.integers(1, EVENTS, 80)  # some events never, some more than once
-    days = rng.integers(700_000, 740_000, 80) * (1440 if case.granular else 1)
-    date = days + (
-        rng.integers(0, 720, 80) if case.granular else 0
-    )  # mornings: the reference's granular dates are right
-    occurrence = Occurrence(
-        happens.astype(np.int32), rng.integers(1, PERIODS + 1, 80).astype(np.int32), date, PERIODS, True, case.granular
-    )
+    days = rng.integers(700_000, 740_000, 80)
+    days = days[calendar(days, granular=False)[:, 2] < 28]  # the reference gets granular month ends wrong
+    date = days * 1440 + rng.integers(0, 1440, len(days)) if case.granular else days
+    happens = rng.integers(1, EVENTS, len(days)).astype(np.int32)  # some events never, some more than once
+    period = rng.integers(1, PERIODS + 1, len(days)).astype(np.int32)
+    occurrence = Occurrence(happens, period, date, PERIODS, True, case.granular)
     weights = PeriodWeights(rng.dirichlet(np.ones(PERIODS))) if case.weighted else None
     rated = np.arange(1, EVENTS + 1, 2, dtype=np.int32)
     return Inputs(SummaryLosses(event, summary, loss), occurrence, weights, EventRates(rated, rng.random(len(rated))))
@@ -118,17 +117,7 @@ def run_reference(folder: Path, case: Case) -> None:
         ["pltpy", "-i", summary, "-s", "splt.csv", "-m", "mplt.csv", "-q", "qplt.csv"],
         ["aalpy", "-K", "all", "-a", "palt.csv", "-c", "alct.csv"],
         ["aalpy", "-K", "all", "-M", "-a", "altmeanonly.csv"],
-        [
-            "lecpy",
-            "-K",
-            "all",
-            "-O",
-            "ept.csv",
-            "-o",
-            "psept.csv",
-            *["-F", "-W", "-S", "-M", "-f", "-w", "-s", "-m"],
-            *listed,
-        ],
+        ["lecpy", "-K", "all", "-O", "ept.csv", "-o", "psept.csv", *CURVES, *listed],
     ]
     for command in commands:
         subprocess.run([tools / command[0], *command[1:]], cwd=folder, check=True, timeout=600)

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv
 
 from oasis_kernel.errors import Finding, InvalidInput
-from oasis_kernel.formats.model_data.folder import ModelFolder
+from oasis_kernel.formats.model_data.folder import Bytes, ModelFolder
 from oasis_kernel.formats.model_data.tables import Records
 
 _ARROW_TYPE = {
@@ -31,7 +30,10 @@ def read_csv(folder: ModelFolder, name: str, dtype: np.dtype[np.void]) -> Record
     try:
         table = _parse(content, header, types)
     except pa.ArrowInvalid as error:
-        raise InvalidInput(_locate(content, header, columns, dtype, name, str(error))) from error
+        written_as_decimals = _whole_numbers(content, header, types)
+        if written_as_decimals is None:
+            raise InvalidInput(_locate(content, header, columns, dtype, name, str(error))) from error
+        table = written_as_decimals
     records = np.empty(table.num_rows, dtype=dtype)
     for field, place in columns.items():
         column = table.column(header[place])
@@ -80,7 +82,7 @@ def _columns(header: list[str], dtype: np.dtype[np.void], name: str) -> dict[str
     return {field: lowered.index(field.lower()) for field in dtype.names or ()}
 
 
-def _parse(content: np.ndarray, header: list[str], types: dict[str, pa.DataType]) -> pa.Table:
+def _parse(content: Bytes, header: list[str], types: dict[str, pa.DataType]) -> pa.Table:
     return csv.read_csv(
         pa.py_buffer(content),
         read_options=csv.ReadOptions(column_names=header, skip_rows=1),
@@ -90,8 +92,25 @@ def _parse(content: np.ndarray, header: list[str], types: dict[str, pa.DataType]
     )
 
 
+def _whole_numbers(content: Bytes, header: list[str], types: dict[str, pa.DataType]) -> pa.Table | None:
+    """The table when its integers are written as 3.0 (some tools do); None when anything else is wrong."""
+    try:
+        table = _parse(content, header, dict.fromkeys(types, pa.string()))
+        columns = [_as_number(table.column(column), kind) for column, kind in types.items()]
+    except pa.ArrowInvalid:
+        return None
+    return pa.table(columns, names=list(types))
+
+
+def _as_number(text: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    try:
+        return text.cast(kind)
+    except pa.ArrowInvalid:
+        return text.cast(pa.float64()).cast(kind, safe=True)
+
+
 def _locate(
-    content: np.ndarray, header: list[str], columns: dict[str, int], dtype: np.dtype[np.void], name: str, reason: str
+    content: Bytes, header: list[str], columns: dict[str, int], dtype: np.dtype[np.void], name: str, reason: str
 ) -> Finding:
     try:
         table = _parse(content, header, {header[place]: pa.binary() for place in columns.values()})
@@ -116,7 +135,7 @@ def _locate(
 
 def _is_number(text: str, wanted: pa.DataType) -> bool:
     try:
-        pc.cast(pa.array([text]), wanted)
+        _as_number(pa.chunked_array([[text]]), wanted)
     except pa.ArrowInvalid:
         return False
     return True
