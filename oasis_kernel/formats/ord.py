@@ -4,9 +4,8 @@ A file appears under its name when it is whole: it is written beside it first.
 """
 
 import io
-from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from uuid import uuid4
 
 import fsspec
@@ -44,7 +43,7 @@ class NewFile:
             self._system.rm(self._temporary)
 
 
-class OrdWriter:
+class TableWriter:
     """Writes one table's record batches to one file, CSV or Parquet by the path's ending.
 
     ``summary_info`` (summary_id, fields, tiv) is joined to every row when given. The bytes depend on the rows only,
@@ -61,7 +60,7 @@ class OrdWriter:
             header = ",".join([*table.column_names, *endings])
             self._sink = _CsvSink(self._new.file, header, CsvEncoder(table, joined))
 
-    def __enter__(self) -> "OrdWriter":
+    def __enter__(self) -> "TableWriter":
         return self
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -159,24 +158,3 @@ def write_summary_info(path: str, summary_info: pa.Table) -> None:
             pq.write_table(summary_info, file)
         else:
             file.write(summary_info.to_pandas().to_csv(index=False, lineterminator="\n").encode())
-
-
-def read_ord(path: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """An ORD file as a table, all columns or some: CSV or Parquet by the path's ending."""
-    with fsspec.open(path, "rb") as file:
-        if path.endswith(".parquet"):
-            return pq.read_table(file, columns=columns)
-        return pa.table(_parsed(file, columns))
-
-
-def _parsed(file: BinaryIO, columns: Sequence[str] | None) -> Any:
-    from pyarrow import csv
-
-    options = csv.ConvertOptions(include_columns=columns or [], null_values=[], strings_can_be_null=False)
-    return csv.read_csv(file, convert_options=options)
-
-
-def iter_tables(batches: Iterator[tuple[str, pa.RecordBatch]], writers: dict[str, OrdWriter]) -> None:
-    """Give each named batch to the writer of its table."""
-    for name, batch in batches:
-        writers[name].write(batch)

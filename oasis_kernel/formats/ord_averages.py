@@ -10,7 +10,7 @@ import pyarrow as pa
 from oasis_kernel.formats.ord_batches import batch_of
 from oasis_kernel.formats.ord_occurrence import Occurrences
 from oasis_kernel.formats.ord_period_losses import PeriodLosses
-from oasis_kernel.kernels.curves import period_sums
+from oasis_kernel.kernels.statistics import period_sums
 from oasis_kernel.model.exposure import Float64, Int32, Int64
 from oasis_kernel.model.results import SampleType
 
@@ -112,7 +112,7 @@ def alct_batch(
         by_period = sums[..., 2] / size**2
         damage = (sums[..., 1] - size * by_period) / (size * periods - size) / (size * periods)
         hazard = size * (by_period - periods * mean * mean) / (periods - 1) / (size * periods)
-        damage_error, hazard_error = np.sqrt(_not_below_zero(damage)), np.sqrt(_not_below_zero(hazard))
+        damage_error, hazard_error = np.sqrt(damage), np.sqrt(hazard)  # an estimate below 0 has no root: nan
         width = damage_error * normal_quantile(confidence)
         relative, relative_hazard = damage_error / mean, hazard_error / mean
     columns = {

@@ -30,6 +30,7 @@ from oasis_kernel.kernels.curves import (
     per_sample_values,
     pooled_values,
     sample_mean_values,
+    sort_with_periods,
     weighted_losses_at,
 )
 from oasis_kernel.model.exposure import Float64, Int32
@@ -217,11 +218,10 @@ _VALUES: dict[Calculation, Callable[[npt.NDArray[np.floating], PeriodRows, Curve
 
 
 def _sorted(curves: Curves, context: CurveContext) -> Curves:
-    """Each curve's values ascending; equal losses by period, where periods have weights."""
+    """Each curve's values ascending, in place."""
     if context.occurrences.weighted:
-        curve = np.repeat(np.arange(len(curves.offsets) - 1), np.diff(curves.offsets))
-        order = np.lexsort((curves.period, curves.loss, curve))
-        return Curves(curves.loss[order], curves.period[order], curves.offsets)
+        sort_with_periods(curves)
+        return curves
     for first, last in pairwise(curves.offsets.tolist()):
         if last - first > 1:
             curves.loss[first:last].sort()  # numpy's sort of contiguous floats is vectorised, numba's is not

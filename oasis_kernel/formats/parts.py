@@ -4,7 +4,7 @@ The same losses always give the same bytes.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -126,13 +126,6 @@ class Part:
         )
 
 
-def read_part(path: Path) -> dict[str, SummaryLosses]:
-    """Every summary set of a part; DamagedPart when the file is not what was written."""
-    part = Part(path)
-    return {name: part.losses(name) for name in part.names}
-
-
-def stored_losses(paths: Sequence[Path], name: str) -> Iterable[SummaryLosses]:
-    """The losses of one summary set from parts in event order, a part at a time."""
-    for path in paths:
-        yield Part(path).losses(name)
+def read_part(path: Path, name: str) -> SummaryLosses:
+    """The losses of one summary set of a part; DamagedPart when the file is not what was written."""
+    return Part(path).losses(name)

@@ -169,6 +169,20 @@ def put(out: Curves, n: int, loss: np.float32, period: int) -> int:
 
 
 @kernel
+def sort_with_periods(curves: Curves) -> None:
+    """Sort each curve's losses, ascending, and take their periods along.
+
+    The order of equal losses decides their return periods where periods have weights. It is that of numba's argsort
+    on values by period and sample, because it is the reference's.
+    """
+    for k in range(len(curves.offsets) - 1):
+        first, last = curves.offsets[k], curves.offsets[k + 1]
+        order = np.argsort(curves.loss[first:last])
+        curves.loss[first:last] = curves.loss[first:last][order]
+        curves.period[first:last] = curves.period[first:last][order]
+
+
+@kernel
 def per_sample_means(per_sample: Curves, samples: int, out: Curves) -> int:
     """Write to curve k the mean over samples of their largest, second largest... losses, and return n.
 
@@ -284,7 +298,7 @@ def losses_at(curves: Curves, top: float, wanted: Int32, out: Found) -> None:
 def weighted_losses_at(curves: Curves, weights: Weights, wanted: Int32, out: Found) -> None:
     """Write each curve's loss and tail value at risk at the ``wanted`` return periods, where periods have weights.
 
-    curves    sorted by loss, then period, ascending
+    curves    sorted ascending
     weights   the return period of a loss is 1 / (sum of the weights down to it)
     wanted    [r] strictly descending
 
@@ -350,7 +364,7 @@ class Points(NamedTuple):
 def curve_points(curves: Curves, top: float, weight: Float64, out: Points) -> int:
     """Write every loss of each curve with its return period and tail value at risk, and return the number written.
 
-    curves  sorted ascending, by period where losses are equal
+    curves  sorted ascending
     top     the longest return period, where ``weight`` is empty
     weight  [periods] as in ``Weights``; a loss of weight 0 makes no point
     """
@@ -372,31 +386,3 @@ def curve_points(curves: Curves, top: float, weight: Float64, out: Points) -> in
             n += 1
         out.offsets[k + 1] = n
     return n
-
-
-# b = subsets of samples
-@kernel
-def period_sums(aggregate: Float64, rows: PeriodRows, weight: Float64, subsets: Int64, out: Float64) -> None:
-    """Write weighted sums over periods and samples of each summary and subset: of losses, of squares, and of squares
-    of a period's sum over the subset.
-
-    aggregate  [rows, 1 + s]
-    weight     [periods] with mean 1
-    subsets    [b, 2] first and last + 1 column of ``aggregate``
-    out        [k, b, 3]
-    """
-    for k in range(len(rows.offsets) - 1):
-        for b in range(len(subsets)):
-            total = squares = by_period = 0.0
-            for p in range(rows.offsets[k], rows.offsets[k + 1]):
-                share = weight[rows.period[p] - 1]
-                in_period = 0.0
-                for c in range(subsets[b, 0], subsets[b, 1]):
-                    loss = aggregate[rows.order[p], c]
-                    in_period += loss * share
-                    squares += loss * loss * share
-                total += in_period
-                by_period += in_period * in_period
-            out[k, b, 0] = total
-            out[k, b, 1] = squares
-            out[k, b, 2] = by_period

@@ -1,8 +1,9 @@
-"""Moments and quantiles of sampled losses, and which samples carry a loss."""
+"""Moments and quantiles of sampled losses, which samples carry a loss, and the sums that averages are made of."""
 
 import numpy as np
 
 from oasis_kernel._jit import kernel
+from oasis_kernel.kernels.curves import PeriodRows
 from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64
 from oasis_kernel.model.losses import MEAN, SPECIAL
 
@@ -109,3 +110,31 @@ def sample_rows(loss: Float32, special: Int32, out_source: Int64, out_sample: In
                 out_sample[n] = s - SPECIAL + 1
                 out_loss[n] = loss[m, s]
                 n += 1
+
+
+# k = summaries, p = rows of a summary, b = subsets of samples
+@kernel
+def period_sums(aggregate: Float64, rows: PeriodRows, weight: Float64, subsets: Int64, out: Float64) -> None:
+    """Write weighted sums over periods and samples of each summary and subset: of losses, of squares, and of squares
+    of a period's sum over the subset.
+
+    aggregate  [rows, 1 + s]
+    weight     [periods] with mean 1
+    subsets    [b, 2] first and last + 1 column of ``aggregate``
+    out        [k, b, 3]
+    """
+    for k in range(len(rows.offsets) - 1):
+        for b in range(len(subsets)):
+            total = squares = by_period = 0.0
+            for p in range(rows.offsets[k], rows.offsets[k + 1]):
+                share = weight[rows.period[p] - 1]
+                in_period = 0.0
+                for c in range(subsets[b, 0], subsets[b, 1]):
+                    loss = aggregate[rows.order[p], c]
+                    in_period += loss * share
+                    squares += loss * loss * share
+                total += in_period
+                by_period += in_period * in_period
+            out[k, b, 0] = total
+            out[k, b, 1] = squares
+            out[k, b, 2] = by_period
