@@ -25,7 +25,19 @@ _HOMES = {
     "OasisError": "oasis_kernel.errors",
 }
 
-__all__ = [*_HOMES]
+__all__ = [
+    "AnalysisSettings",
+    "EngineOptions",
+    "Finding",
+    "InvalidInput",
+    "OasisError",
+    "Portfolio",
+    "check",
+    "models",
+    "open_run",
+    "read_portfolio",
+    "run",
+]
 __version__ = "0.1.0"
 
 

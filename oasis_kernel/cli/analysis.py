@@ -49,8 +49,19 @@ def run(
 
     Example: oasis run --model toy-wind --location loc.csv --account acc.csv --samples 100 --out results
     """
-    files = InputFiles(model, mdk, location, account, ri_info, ri_scope, settings, reporting_currency, rates, samples,
-                       tuple(option or ()))  # fmt: skip
+    files = InputFiles(
+        model,
+        mdk,
+        location,
+        account,
+        ri_info,
+        ri_scope,
+        settings,
+        reporting_currency,
+        rates,
+        samples,
+        tuple(option or ()),
+    )
     _run(files, out, _resources(workers, memory, chunks, resume), as_json)
 
 
@@ -75,8 +86,19 @@ def check(
     from oasis_kernel.cli.view import print_findings, print_location_status
     from oasis_kernel.run.check import check_files
 
-    files = InputFiles(model, mdk, location, account, ri_info, ri_scope, settings, reporting_currency, rates, samples,
-                       tuple(option or ()))  # fmt: skip
+    files = InputFiles(
+        model,
+        mdk,
+        location,
+        account,
+        ri_info,
+        ri_scope,
+        settings,
+        reporting_currency,
+        rates,
+        samples,
+        tuple(option or ()),
+    )
     _need_a_model(files)
     report = check_files(files)
     if as_json:

@@ -12,20 +12,23 @@ Model = Annotated[
 ]
 Mdk = Annotated[
     Path | None,
-    typer.Option(help="A reference toolkit configuration (oasislmf.json); other inputs override its own.",
-                 rich_help_panel=INPUTS),
-]  # fmt: skip
+    typer.Option(
+        help="A reference toolkit configuration (oasislmf.json); other inputs override its own.", rich_help_panel=INPUTS
+    ),
+]
 Location = Annotated[
-    str | None, typer.Option("--location", "-l", help="OED location file (csv, parquet; gz, zip).", rich_help_panel=INPUTS)
+    str | None,
+    typer.Option("--location", "-l", help="OED location file (csv, parquet; gz, zip).", rich_help_panel=INPUTS),
 ]
 Account = Annotated[str | None, typer.Option("--account", "-a", help="OED account file.", rich_help_panel=INPUTS)]
 RiInfo = Annotated[str | None, typer.Option("--ri-info", help="OED reinsurance info file.", rich_help_panel=INPUTS)]
 RiScope = Annotated[str | None, typer.Option("--ri-scope", help="OED reinsurance scope file.", rich_help_panel=INPUTS)]
 Settings = Annotated[
     Path | None,
-    typer.Option("--settings", "-s", help="analysis_settings.json; without it, the standard tables.",
-                 rich_help_panel=INPUTS),
-]  # fmt: skip
+    typer.Option(
+        "--settings", "-s", help="analysis_settings.json; without it, the standard tables.", rich_help_panel=INPUTS
+    ),
+]
 Currency = Annotated[
     str | None,
     typer.Option("--reporting-currency", help="Convert every amount to this currency.", rich_help_panel=INPUTS),
@@ -35,18 +38,28 @@ Rates = Annotated[
     typer.Option("--rates", help="Rates of exchange: csv of cur_from, cur_to, roe.", rich_help_panel=INPUTS),
 ]
 Samples = Annotated[
-    int | None, typer.Option("--samples", "-n", min=0, help="Samples per event; overrides the settings.", rich_help_panel=ENGINE)
+    int | None,
+    typer.Option("--samples", "-n", min=0, help="Samples per event; overrides the settings.", rich_help_panel=ENGINE),
 ]
 EngineOption = Annotated[
     list[str] | None,
-    typer.Option("--option", "-o", metavar="NAME=VALUE", rich_help_panel=ENGINE,
-                 help="An engine option under the reference toolkit's name, e.g. kernel_alloc_rule_gul=1."),
-]  # fmt: skip
-Workers = Annotated[int | None, typer.Option(min=1, help="Threads; default: every usable core.", rich_help_panel=MACHINE)]
+    typer.Option(
+        "--option",
+        "-o",
+        metavar="NAME=VALUE",
+        rich_help_panel=ENGINE,
+        help="An engine option under the reference toolkit's name, e.g. kernel_alloc_rule_gul=1.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Threads; default: every usable core.", rich_help_panel=MACHINE)
+]
 Memory = Annotated[
-    float | None, typer.Option(min=0.1, help="GiB the run may use; default: half of what there is.", rich_help_panel=MACHINE)
+    float | None,
+    typer.Option(min=0.1, help="GiB the run may use; default: half of what there is.", rich_help_panel=MACHINE),
 ]
 Chunks = Annotated[
-    int | None, typer.Option(min=1, help="Cut the events into so many chunks; default: by work.", rich_help_panel=MACHINE)
+    int | None,
+    typer.Option(min=1, help="Cut the events into so many chunks; default: by work.", rich_help_panel=MACHINE),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine instead of text.")]

@@ -15,7 +15,7 @@ def new(
 ) -> None:
     """Write a complete vendor package: a model that runs at once, its tests, its entry point."""
     from oasis_kernel.cli.view import out
-    from oasis_kernel.plugins import scaffold
+    from oasis_kernel.plugins.scaffold import scaffold
 
     folder = scaffold(name, directory)
     out.print(f"Wrote {folder}. Next:\n  oasis plugin test {folder}\n  pip install -e {folder}\n  oasis models")
@@ -24,11 +24,16 @@ def new(
 @app.command()
 def test(
     path: Annotated[Path, typer.Argument(help="The package's folder.", exists=True, file_okay=False)],
+    location: Annotated[
+        str | None, typer.Option("--location", "-l", help="OED location file to try the models on; default: their own.")
+    ] = None,
 ) -> None:
     """Run the conformance suite on a vendor package. Exit code 0 when its models keep the contract."""
-    from oasis_kernel.cli.view import print_checks
-    from oasis_kernel.plugins import run_conformance
+    from oasis_kernel.cli.view import print_checks, print_findings
+    from oasis_kernel.formats.oed import read_portfolio
+    from oasis_kernel.plugins.conformance import run_conformance
 
-    report = run_conformance(path)
-    print_checks(report)
+    report = run_conformance(path, lambda file: read_portfolio(location=file).location, location)
+    print_checks(report.models)
+    print_findings(report.findings)
     raise typer.Exit(0 if report.passed else 1)

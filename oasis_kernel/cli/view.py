@@ -1,11 +1,12 @@
 """What the terminal shows: progress, findings, the headline of a run. Everything goes through rich."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as RichProgress, SpinnerColumn, TaskID, TextColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from oasis_kernel.errors import Finding, InvalidInput, Severity
@@ -13,6 +14,8 @@ from oasis_kernel.errors import Finding, InvalidInput, Severity
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from oasis_kernel.plugins.conformance import CheckResult
+    from oasis_kernel.questions.exceedance import ExceedanceCurve
     from oasis_kernel.questions.result import Run
     from oasis_kernel.run.progress import Progress
 
@@ -47,23 +50,18 @@ def print_findings(findings: Sequence[Finding]) -> None:
 
 def print_location_status(table: "pa.Table") -> None:
     """Insured value and locations by what became of them."""
-    view = Table(title="What is modelled", title_justify="left")
-    for name in table.column_names:
-        numeric = name not in ("status", "reason")
-        view.add_column(name, justify="right" if numeric else "left")
-    for row in table.to_pylist():
-        view.add_row(*[_cell(value) for value in row.values()])
-    out.print(view)
+    rows = table.select(["status", "reason", "locations", "tiv"]).to_pylist()
+    print_rows("What is modelled", rows, empty="The portfolio has no location.")
 
 
-def print_rows(title: str, rows: Sequence[dict[str, object]], empty: str) -> None:
+def print_rows(title: str, rows: Sequence[Mapping[str, object]], empty: str) -> None:
     """A small table, or what to do when there is nothing in it."""
     if not rows:
         out.print(empty, highlight=False)
         return
     view = Table(title=title, title_justify="left")
-    for name in rows[0]:
-        view.add_column(name, overflow="fold")
+    for name, value in rows[0].items():
+        view.add_column(name, overflow="fold", justify="right" if isinstance(value, int | float) else "left")
     for row in rows:
         view.add_row(*[_cell(value) for value in row.values()])
     out.print(view)
@@ -74,6 +72,14 @@ def print_table(title: str, table: "pa.Table", rows: int) -> None:
     print_rows(title, table.slice(0, rows).to_pylist(), empty=f"{title} has no rows")
     if table.num_rows > rows:
         out.print(f"{table.num_rows - rows:,} more rows; --rows N shows more", highlight=False)
+
+
+def print_checks(models: "Mapping[str, Sequence[CheckResult]]") -> None:
+    """Every check of every model: passed, or what is wrong."""
+    for name, results in models.items():
+        for result in results:
+            mark = "[green]pass[/]" if result.passed else "[bold red]FAIL[/]"
+            out.print(f"{mark} {name}: {result.name} {_plain(result.detail)}", highlight=False, soft_wrap=True)
 
 
 def print_headline(run: "Run") -> None:
@@ -100,13 +106,13 @@ def print_headline(run: "Run") -> None:
     out.print(f"ORD tables: {run.folder.resolve()}", highlight=False, soft_wrap=True)
 
 
-def _return_periods(curves: dict[str, object]) -> Table:
+def _return_periods(curves: "Mapping[str, ExceedanceCurve]") -> Table:
     view = Table(title="Occurrence exceedance loss", title_justify="left")
     view.add_column("return period", justify="right")
     for name in curves:
         view.add_column(name, justify="right")
     for years in (1000, 250, 200, 100, 50, 25, 10, 5, 2):
-        losses = [curve.loss_at(years) for curve in curves.values()]  # type: ignore[attr-defined]
+        losses = [curve.loss_at(years) for curve in curves.values()]
         if any(loss is not None for loss in losses):
             view.add_row(f"{years:,}", *["" if loss is None else f"{loss:,.0f}" for loss in losses])
     return view
@@ -128,16 +134,23 @@ class ProgressBars:
 
     def __init__(self, *, enabled: bool):
         self._bars = RichProgress(
-            SpinnerColumn(), TextColumn("{task.description:<20}"), BarColumn(), TextColumn("{task.fields[note]}"),
-            console=err, disable=not enabled, transient=True,
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description:<20}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=err,
+            disable=not enabled,
+            transient=True,
+        )
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> "ProgressBars":
         self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bars.stop()
 
     def report(self, progress: "Progress") -> None:

@@ -98,11 +98,18 @@ def _finding(problem: Any, source: str) -> Finding:
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, _names(), n=1)
         remedy = f"Did you mean {close[0]}?" if close else "Remove it"
-        return Finding(source, "is not a known option", field=name, value=problem["input"], rule="known option",
-                       remedy=remedy)  # fmt: skip
+        return Finding(
+            source, "is not a known option", field=name, value=problem["input"], rule="known option", remedy=remedy
+        )
     message = problem["msg"][0].lower() + problem["msg"][1:]
-    return Finding(source, f"is not valid: {message}", field=name, value=problem["input"], rule=problem["type"],
-                   remedy="See the engine options' documentation")  # fmt: skip
+    return Finding(
+        source,
+        f"is not valid: {message}",
+        field=name,
+        value=problem["input"],
+        rule=problem["type"],
+        remedy="See the engine options' documentation",
+    )
 
 
 def _names() -> list[str]:

@@ -70,7 +70,7 @@ class SummaryRequest(_Frozen):
 
     id: int = Field(ge=1, description="summary set number, in the file names")
     oed_fields: tuple[str, ...] = Field((), description="OED fields that make the summaries; none: one summary")
-    ord_output: OrdOutput = OrdOutput()
+    ord_output: OrdOutput = Field(OrdOutput(), description="which tables")
 
     @field_validator("oed_fields", mode="before")
     @classmethod
@@ -101,15 +101,17 @@ class ModelSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
 
-    event_set: _Text = ""
-    event_rates_set: _Text = ""
-    event_occurrence_id: _Text = ""
-    footprint_set: _Text = ""
-    vulnerability_set: _Text = ""
-    hazard_case_set: _Text = ""
-    pla_loss_factors_set: _Text = ""
-    use_random_number_file: bool = False
-    correlation_settings: tuple[CorrelationSetting, ...] = ()
+    event_set: _Text = Field("", description="events_<set>")
+    event_rates_set: _Text = Field("", description="event_rates_<set>")
+    event_occurrence_id: _Text = Field("", description="occurrence_<id>: when events happen")
+    footprint_set: _Text = Field("", description="footprint_<set>")
+    vulnerability_set: _Text = Field("", description="vulnerability_<set>")
+    hazard_case_set: _Text = Field("", description="hazard_case_<set>, of dynamic footprints")
+    pla_loss_factors_set: _Text = Field("", description="lossfactors_<set>")
+    use_random_number_file: bool = Field(False, description="without effect, as in the reference")
+    correlation_settings: tuple[CorrelationSetting, ...] = Field(
+        (), description="correlation by peril correlation group, instead of the model's"
+    )
 
     @property
     def own(self) -> Mapping[str, Any]:
@@ -120,38 +122,48 @@ class ModelSettings(BaseModel):
 class AnalysisSettings(_Frozen):
     """``analysis_settings.json``, version 3."""
 
-    version: _Text = "3"
-    oed_version: _Text | None = None
-    analysis_tag: _Text = ""
-    source_tag: _Text = ""
-    model_supplier_id: str = ""
-    model_name_id: str = ""
-    model_settings: ModelSettings = ModelSettings()
+    version: _Text = Field("3", description="version of this file's layout")
+    oed_version: _Text | None = Field(None, description="OED version of the portfolio; the files' own counts")
+    analysis_tag: _Text = Field("", description="a name of your own")
+    source_tag: _Text = Field("", description="where the analysis comes from; a name of your own")
+    model_supplier_id: str = Field("", description="whose model")
+    model_name_id: str = Field("", description="which model; the run names it itself")
+    model_settings: ModelSettings = Field(ModelSettings(), description="the model's own choices")
     number_of_samples: int | None = Field(None, ge=0, description="samples per event; none: the model's default")
     gul_threshold: float = Field(0.0, ge=0, description="sample losses below this are not written")
-    return_periods: tuple[Annotated[int, Field(gt=0)], ...] = ()
-    quantiles: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
-    event_ids: tuple[Annotated[int, Field(gt=0)], ...] = ()
-    event_ranges: str = ""
-    peril_filter: tuple[str, ...] = ()
-    computation_settings: dict[str, Any] = {}
-    vulnerability_adjustments: VulnerabilityAdjustments = VulnerabilityAdjustments()
-    join_summary_info: bool = False
-    full_correlation: bool = False
-    do_disaggregation: bool = True
-    pla: bool = False
-    pla_secondary_factor: float = Field(1.0, ge=0)
-    pla_uniform_factor: float = Field(0.0, ge=0)
-    gul_output: bool = False
-    gul_summaries: tuple[SummaryRequest, ...] = ()
-    il_output: bool = False
-    il_summaries: tuple[SummaryRequest, ...] = ()
-    ri_output: bool = False
-    ri_summaries: tuple[SummaryRequest, ...] = ()
-    ri_inuring_priorities: tuple[int, ...] = ()
-    rl_output: bool = False
-    rl_summaries: tuple[SummaryRequest, ...] = ()
-    rl_inuring_priorities: tuple[int, ...] = ()
+    return_periods: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        (), description="years, for curves with return_period_file; none: the model's list"
+    )
+    quantiles: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        (), description="for the quantile tables; none: the model's list"
+    )
+    event_ids: tuple[Annotated[int, Field(gt=0)], ...] = Field((), description="only these events")
+    event_ranges: str = Field("", description="only these events, such as 1-100,205; added to event_ids")
+    peril_filter: tuple[str, ...] = Field((), description="only these OED perils")
+    computation_settings: dict[str, Any] = Field({}, description="engine options by name")
+    vulnerability_adjustments: VulnerabilityAdjustments = Field(
+        VulnerabilityAdjustments(), description="changes to the model's vulnerability functions"
+    )
+    join_summary_info: bool = Field(False, description="the summaries' OED fields as columns of every table")
+    full_correlation: bool = Field(False, description="without effect: the ground-up kernel draws by group")
+    do_disaggregation: bool = Field(True, description="a location of several buildings is as many risks")
+    pla: bool = Field(False, description="post-loss amplification")
+    pla_secondary_factor: float = Field(1.0, ge=0, description="how much of the amplification counts")
+    pla_uniform_factor: float = Field(0.0, ge=0, description="one factor for every loss; 0: the model's own")
+    gul_output: bool = Field(False, description="ground-up losses")
+    gul_summaries: tuple[SummaryRequest, ...] = Field((), description="summary levels of ground-up losses")
+    il_output: bool = Field(False, description="insured losses")
+    il_summaries: tuple[SummaryRequest, ...] = Field((), description="summary levels of insured losses")
+    ri_output: bool = Field(False, description="net of reinsurance losses")
+    ri_summaries: tuple[SummaryRequest, ...] = Field((), description="summary levels of net of reinsurance losses")
+    ri_inuring_priorities: tuple[int, ...] = Field(
+        (), description="also the net losses after these inuring priorities"
+    )
+    rl_output: bool = Field(False, description="ceded losses")
+    rl_summaries: tuple[SummaryRequest, ...] = Field((), description="summary levels of ceded losses")
+    rl_inuring_priorities: tuple[int, ...] = Field(
+        (), description="also the ceded losses after these inuring priorities"
+    )
 
     @field_validator("event_ranges")
     @classmethod
@@ -232,8 +244,14 @@ def _finding(problem: Any, source: str, model: type[BaseModel]) -> Finding:
         return Finding(source, "is not a known setting", field=field, value=value, rule="known setting", remedy=remedy)
     message = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    return Finding(source, f"is not valid: {message}", field=field, value=value, rule=problem["type"],
-                   remedy="See the settings' documentation")  # fmt: skip
+    return Finding(
+        source,
+        f"is not valid: {message}",
+        field=field,
+        value=value,
+        rule=problem["type"],
+        remedy="See the settings' documentation",
+    )
 
 
 def _known_names(model: type[BaseModel]) -> list[str]:
@@ -263,21 +281,45 @@ def _check_summaries(settings: AnalysisSettings, perspective: Perspective, sourc
     for number, request in enumerate(settings.summaries(perspective)):
         place = f"{perspective}_summaries[{number}]"
         if request.id in seen:
-            findings.append(Finding(source, "must be unique", field=f"{place}.id", value=request.id, rule="unique id",
-                                    remedy="Give each summary level its own id"))  # fmt: skip
+            findings.append(
+                Finding(
+                    source,
+                    "must be unique",
+                    field=f"{place}.id",
+                    value=request.id,
+                    rule="unique id",
+                    remedy="Give each summary level its own id",
+                )
+            )
         seen.add(request.id)
         flags = request.ord_output
         if flags.alct_convergence and not flags.alt_period:
-            findings.append(Finding(source, "needs alt_period", field=f"{place}.ord_output.alct_convergence",
-                                    rule="alct needs alt", remedy="Set alt_period to true too"))  # fmt: skip
+            findings.append(
+                Finding(
+                    source,
+                    "needs alt_period",
+                    field=f"{place}.ord_output.alct_convergence",
+                    rule="alct needs alt",
+                    remedy="Set alt_period to true too",
+                )
+            )
         if not flags.tables():
             remedy = "Set one of its flags, such as ept_full_uncertainty_oep, to true"
-            findings.append(Finding(source, "asks for no table", field=f"{place}.ord_output", rule="some table",
-                                    remedy=remedy))  # fmt: skip
+            findings.append(
+                Finding(source, "asks for no table", field=f"{place}.ord_output", rule="some table", remedy=remedy)
+            )
         if settings.number_of_samples == 0 and (needing := flags.tables() & SAMPLE_TABLES):
             remedy = "Set number_of_samples to 10 or more, or ask for moments and averages only"
-            findings.append(Finding(source, f"must be at least 1 for {', '.join(sorted(needing))}",
-                                    field="number_of_samples", value=0, rule="samples", remedy=remedy))  # fmt: skip
+            findings.append(
+                Finding(
+                    source,
+                    f"must be at least 1 for {', '.join(sorted(needing))}",
+                    field="number_of_samples",
+                    value=0,
+                    rule="samples",
+                    remedy=remedy,
+                )
+            )
     return findings
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oasis_kernel.errors import Finding, OasisError, Severity
-from oasis_kernel.formats.ord import read_ord
+from oasis_kernel.formats.ord_read import read_table
 from oasis_kernel.model.results import TABLES, SampleType, file_name
 from oasis_kernel.model.settings import PERSPECTIVES
 from oasis_kernel.questions.exceedance import ExceedanceCurve
@@ -67,16 +67,18 @@ class Run:
         for extension in ("parquet", "csv"):
             path = self.folder / file_name(perspective, chosen, stem, extension, priority)
             if path.is_file():
-                return read_ord(str(path))
+                return read_table(path, stem)
         there = ", ".join(self.tables) or "none"
-        raise OasisError(f"run {self.record.id[:12]} has no table {table!r} for {perspective} level {chosen}; it has {there}")
+        raise OasisError(
+            f"run {self.record.id[:12]} has no table {table!r} for {perspective} level {chosen}; it has {there}"
+        )
 
     def named_table(self, name: str) -> pa.Table:
         """The table of a result file, such as ``gul_S1_ept``; OasisError names the files there are."""
         for extension in (".parquet", ".csv"):
             path = self.folder / f"{name}{extension}"
             if path.is_file():
-                return read_ord(str(path))
+                return read_table(path, name.rpartition("_")[2])
         raise OasisError(f"run {self.record.id[:12]} has no {name!r}; it has {', '.join(self.tables) or 'none'}")
 
     def aal(self, perspective: str = "gul", level: int | None = None) -> float:
@@ -112,7 +114,7 @@ class Run:
 
     def locations(self) -> pa.Table:
         """Each location with its status (modelled, failed, not at risk ...), the reason and its TIV."""
-        return read_ord(str(self.folder / "locations.parquet"))
+        return read_table(self.folder / "locations.parquet")
 
     def as_dict(self) -> dict[str, Any]:
         """The headline as plain values, for JSON."""

@@ -49,7 +49,10 @@ class Resources:
 
     @staticmethod
     def of_this_machine(
-        workers: int | None = None, memory_bytes: int | None = None, store: Path | None = None, chunks: int | None = None,
+        workers: int | None = None,
+        memory_bytes: int | None = None,
+        store: Path | None = None,
+        chunks: int | None = None,
         reuse: bool = True,
     ) -> "Resources":
         """All usable cores and half of the memory, but where told otherwise."""

@@ -87,7 +87,7 @@ def check_files(files: InputFiles) -> CheckReport:
 
 def check_analysis(analysis: Analysis) -> Checked:
     """Check settings, open the model's data and look up the keys: what takes seconds, and what a run needs anyway."""
-    findings = check_settings(analysis.settings, analysis.settings_source)
+    findings = [*analysis.portfolio.findings, *check_settings(analysis.settings, analysis.settings_source)]
     adjusted = _collect(findings, lambda: _adjusted(analysis))
     if adjusted is None:
         return Checked(tuple(findings), None)
@@ -144,8 +144,13 @@ def _missing_tables(analysis: Analysis, data: ModelData) -> list[Finding]:
         perspective, request = requests[0]
         remedy = "Choose tables by event (elt_*), or set model_settings.event_occurrence_id to one the model has"
         findings.append(
-            Finding(analysis.settings_source, "asks for tables by period, and the model has no occurrences",
-                    field=f"{perspective}_summaries id {request.id}", rule="occurrence", remedy=remedy)  # fmt: skip
+            Finding(
+                analysis.settings_source,
+                "asks for tables by period, and the model has no occurrences",
+                field=f"{perspective}_summaries id {request.id}",
+                rule="occurrence",
+                remedy=remedy,
+            )
         )
     return findings
 

@@ -18,7 +18,7 @@ from oasis_kernel.run.progress import Clock, Report, peak_memory
 from oasis_kernel.run.results import write_results
 from oasis_kernel.run.task import ChunkTask
 from oasis_kernel.run.versions import library_versions
-from oasis_kernel.run.workload import measure
+from oasis_kernel.run.workload import assume_whole, measure
 from oasis_kernel.store.folders import refuse_foreign_folder, whole_folder
 from oasis_kernel.store.parts import PartStore
 from oasis_kernel.store.runs import RunCatalogue, RunRecord
@@ -72,13 +72,12 @@ def execute(
 
 
 def _plan(prepared: Prepared, resources: Resources) -> Plan:
+    summaries = [int(output.summary_set.summary_of.max(initial=0)) for output in prepared.outputs]
+    items, samples = prepared.exposure.items, prepared.samples
     if prepared.own_ground_up is not None:
-        workload = own_workload(prepared)
+        workload = assume_whole(prepared.event_id, len(items), summaries, samples)
     else:
-        summaries = [int(output.summary_set.summary_of.max(initial=0)) for output in prepared.outputs]
-        workload = measure(
-            prepared.data.hazard, prepared.event_id, prepared.exposure.items, summaries, prepared.samples
-        )
+        workload = measure(prepared.data.hazard, prepared.event_id, items, summaries, samples)
     return make_plan(
         workload,
         workers=resources.workers,

@@ -14,6 +14,7 @@ from oasis_kernel.model.exposure import Int32, Items, PreparedExposure, UInt64
 from oasis_kernel.model.losses import SPECIAL, LossBlock, SummaryLosses
 from oasis_kernel.model.options import GroundUpOptions
 from oasis_kernel.model.prepare_options import PrepareOptions
+from oasis_kernel.model.settings import PERSPECTIVES
 from oasis_kernel.model.vendor import GroundUpModel, ModelData
 from oasis_kernel.prepare.items import prepare_exposure
 from oasis_kernel.prepare.summary_levels import summary_set
@@ -23,6 +24,7 @@ from oasis_kernel.run.custom import checked_losses
 from oasis_kernel.run.outputs import Output
 from oasis_kernel.run.terms import financial_chain
 from oasis_kernel.steps.ground_up import GroundUp
+from oasis_kernel.steps.ground_up_tables import DamageModel
 from oasis_kernel.store.parts import content_hash
 
 
@@ -68,7 +70,8 @@ def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
     chain, maps, findings = financial_chain(analysis, exposure)
     outputs = _outputs(analysis, {"gul": exposure.item_map, **maps})
     options = ground_up_options(analysis)
-    own = isinstance(analysis.model, GroundUpModel)
+    model = analysis.model
+    own = checked_losses(model, exposure, options.samples) if isinstance(model, GroundUpModel) else None
     return Prepared(
         exposure=exposure,
         data=data,
@@ -79,10 +82,10 @@ def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
         samples=options.samples,
         compatible=analysis.options.quirks == "compatible",
         key=_content_key(analysis, exposure, outputs, options),
-        ground_up=None if own else ground_up_step(exposure, data, options),
-        own_ground_up=checked_losses(analysis.model, exposure, options.samples) if own else None,
+        ground_up=ground_up_step(exposure, data, options) if own is None else None,
+        own_ground_up=own,
         adjust=_adjustment(analysis, exposure),
-        findings=tuple(findings),
+        findings=(*exposure.findings, *findings),
     )
 
 
@@ -137,8 +140,12 @@ def selected_events(analysis: Analysis, data: ModelData) -> Int32:
         listed = ", ".join(str(event) for event in unknown[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise InvalidInput(
-            Finding(analysis.settings_source, f"names events that are not in the event set: {listed}{more}",
-                    field="event_ids", remedy="Choose from the model's event set")  # fmt: skip
+            Finding(
+                analysis.settings_source,
+                f"names events that are not in the event set: {listed}{more}",
+                field="event_ids",
+                remedy="Choose from the model's event set",
+            )
         )
     return wanted
 
@@ -146,7 +153,6 @@ def selected_events(analysis: Analysis, data: ModelData) -> Int32:
 def ground_up_options(analysis: Analysis) -> GroundUpOptions:
     """The ground-up step's options, from the analysis and the engine's."""
     settings, options = analysis.settings, analysis.options
-    dependency = analysis.model.settings().get("coverage_dependency_settings") or []
     return GroundUpOptions(
         samples=analysis.samples,
         random_generator=options.random_generator,
@@ -160,9 +166,6 @@ def ground_up_options(analysis: Analysis) -> GroundUpOptions:
         secondary_factor=settings.pla_secondary_factor,
         uniform_factor=settings.pla_uniform_factor,
         vulnerability_adjustments=settings.vulnerability_adjustments.adjustments,
-        coverage_dependency={
-            int(pair["source_coverage_type"]): int(pair["dependent_coverage_type"]) for pair in dependency
-        },
         threshold=settings.gul_threshold,
     )
 
@@ -171,12 +174,10 @@ def ground_up_step(exposure: PreparedExposure, data: ModelData, options: GroundU
     """The ground-up step over the model's data."""
     vulnerability_id = np.unique(exposure.items.vulnerability_id)
     aggregates = data.aggregates()
-    conditional = data.conditional_vulnerability() if options.coverage_dependency else None
+    conditional = data.conditional_vulnerability() if exposure.items.source_item_id.any() else None
     if aggregates is not None:
         used = np.isin(aggregates.aggregate_id, vulnerability_id)
-        members = [
-            aggregates.member[aggregates.offsets[a] : aggregates.offsets[a + 1]] for a in np.flatnonzero(used)
-        ]
+        members = [aggregates.member[aggregates.offsets[a] : aggregates.offsets[a + 1]] for a in np.flatnonzero(used)]
         single = vulnerability_id[~np.isin(vulnerability_id, aggregates.aggregate_id)]
         vulnerability_id = np.unique(np.concatenate([single, *members])).astype(np.int32)
     if conditional is not None:
@@ -184,12 +185,14 @@ def ground_up_step(exposure: PreparedExposure, data: ModelData, options: GroundU
     return GroundUp(
         exposure.items,
         exposure.coverages,
-        data.damage_bins,
-        data.vulnerability(vulnerability_id),
-        aggregates,
-        conditional,
-        data.intensity_bins(),
-        data.loss_factors() if options.amplification else None,
+        DamageModel(
+            data.damage_bins,
+            data.vulnerability(vulnerability_id),
+            aggregates,
+            conditional,
+            data.intensity_bins(),
+            data.loss_factors() if options.amplification else None,
+        ),
         options,
     )
 
@@ -223,7 +226,7 @@ def _content_key(
 
 def analysis_needs(analysis: Analysis) -> tuple[str, ...]:
     """The perspectives that an analysis asks for."""
-    return tuple(name for name in ("gul", "il", "ri", "rl") if analysis.settings.summaries(name))  # type: ignore[arg-type]
+    return tuple(name for name in PERSPECTIVES if analysis.settings.summaries(name))
 
 
 def _arrays(items: Items) -> list[Any]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from oasis_kernel.formats.ord import OrdWriter, iter_tables, write_summary_info
+from oasis_kernel.formats.ord import TableWriter, write_summary_info
 from oasis_kernel.formats.ord_events import EventContext, event_rows
 from oasis_kernel.formats.ord_occurrence import Occurrences
 from oasis_kernel.formats.ord_periods import PERIOD_TABLES, PeriodContext, period_tables
-from oasis_kernel.formats.parts import stored_losses
+from oasis_kernel.formats.parts import read_part
 from oasis_kernel.model.exposure import Float32, Int32
 from oasis_kernel.model.hazard import EventRates
 from oasis_kernel.model.losses import SummaryLosses
@@ -43,9 +43,14 @@ def write_results(analysis: Analysis, prepared: Prepared, parts: Sequence[Path],
     total, done = sum(len(request.tables) for request in requests), 0
     for output, request in zip(prepared.outputs, requests, strict=True):
         writing = _Writing(output, request, folder, timeline, analysis.settings.join_summary_info)
-        writing.write(partial(stored_losses, parts, output.name))
+        writing.write(partial(_losses, parts, output.name))
         done += len(request.tables)
         clock.advance(done, total)
+
+
+def _losses(parts: Sequence[Path], name: str) -> Iterable[SummaryLosses]:
+    """An output's losses, part by part in event order."""
+    return (read_part(path, name) for path in parts)
 
 
 def timeline_of(analysis: Analysis, data: ModelData, requests: Sequence[OutputRequest]) -> Timeline:
@@ -82,9 +87,10 @@ class _Writing:
             self._events(chunks, writers)
             if self.timeline.occurrences is not None:
                 context = PeriodContext(self.timeline.occurrences, self.timeline.return_periods)
-                iter_tables(period_tables(chunks, self.request, context), writers)
+                for name, batch in period_tables(chunks, self.request, context):
+                    writers[name].write(batch)
 
-    def _events(self, chunks: Chunks, writers: dict[str, OrdWriter]) -> None:
+    def _events(self, chunks: Chunks, writers: dict[str, TableWriter]) -> None:
         """The tables by event and by occurrence, all in one pass over the parts."""
         names = [name for name in self.request.tables if name not in PERIOD_TABLES]
         context = EventContext(
@@ -95,9 +101,9 @@ class _Writing:
                 for batch in event_rows(name, losses, context):
                     writers[name].write(batch)
 
-    def _writer(self, name: str) -> OrdWriter:
+    def _writer(self, name: str) -> TableWriter:
         info = self.output.summary_set.info if self.join_summary_info else None
-        return OrdWriter(self._path(TABLES[name].stem), name, info)
+        return TableWriter(self._path(TABLES[name].stem), name, info)
 
     def _path(self, stem: str) -> str:
         extension = "parquet" if self.request.parquet else "csv"

@@ -9,9 +9,7 @@ from oasis_kernel.run.analysis import Analysis
 from oasis_kernel.run.chain import Chain
 
 
-def financial_chain(
-    analysis: Analysis, exposure: PreparedExposure
-) -> tuple[Chain, dict[str, pa.Table], list[Finding]]:
+def financial_chain(analysis: Analysis, exposure: PreparedExposure) -> tuple[Chain, dict[str, pa.Table], list[Finding]]:
     """The chain of steps after ground-up, the row map of each stream it adds, and what was noticed."""
     asked = [name for name in PERSPECTIVES[1:] if analysis.settings.summaries(name)]
     if asked:

@@ -30,6 +30,13 @@ def measure(hazard: Hazard, event_id: Int32, items: Items, summaries: Sequence[i
     return Workload(event_id[hit], footprint_rows[hit], item_events[hit], bound[hit], samples)
 
 
+def assume_whole(event_id: Int32, items: int, summaries: Sequence[int], samples: int) -> Workload:
+    """The most that events can cost where nobody tells what they touch: every event, every item."""
+    each = np.ones(len(event_id), np.int64)
+    bound = sum(min(items, limit) for limit in summaries)
+    return Workload(event_id, each * 0, each * items, each * bound, samples)
+
+
 def touched_items(footprint: Footprint, areaperil_id: np.ndarray, items_there: np.ndarray) -> Int64:
     """How many items each event of a footprint touches: every run of one area peril counts its items once."""
     places = footprint.areaperil_id

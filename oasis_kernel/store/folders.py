@@ -1,6 +1,5 @@
 """Folders and files that appear whole or not at all."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ def replace_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{uuid4().hex}")
     temporary.write_text(text)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 @contextmanager
@@ -33,8 +32,8 @@ def whole_folder(final: Path, marker: str) -> Iterator[Path]:
         yield temporary
         discarded = final.with_name(f".{final.name}-old-{uuid4().hex[:8]}")
         if final.exists():
-            os.replace(final, discarded)
-        os.replace(temporary, final)
+            final.replace(discarded)
+        temporary.replace(final)
         shutil.rmtree(discarded, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -1,7 +1,6 @@
 """Parts of finished chunks under content addresses: published once, found again by a retry or a resumed run."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ class PartStore:
         temporary = final.with_name(f".{address[:16]}-{uuid4().hex}")
         try:
             write(temporary)
-            os.replace(temporary, final)
+            temporary.replace(final)
         finally:
             temporary.unlink(missing_ok=True)
 
