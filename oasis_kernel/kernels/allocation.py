@@ -1,0 +1,114 @@
+"""Ground-up losses of one coverage kept within its insured value: the Oasis standard's allocation rules.
+
+Rows are the coverage's items touched by one event, in touch order; columns are the special values and the samples.
+The standard deviation and the chance of loss are never touched. Sums run item by item, in single precision for
+rules 1 and 2: any other order changes bits.
+
+Index letters: r = row (item), j = column.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from oasis_kernel._jit import inlined, kernel
+from oasis_kernel.model.exposure import Float32, Float64, Int32
+from oasis_kernel.model.losses import CHANCE, DEVIATION, EXPOSURE, SPECIAL
+
+NONE, CAPPED, LARGEST, MULTIPLICATIVE = range(4)
+
+
+class Columns(NamedTuple):
+    """Room to work in, one entry for each column."""
+
+    total: Float32
+    product: Float64
+    factor: Float64
+    ties: Int32
+
+
+def columns(samples: int) -> Columns:
+    """Room for the special values and ``samples`` samples."""
+    return Columns(*(np.empty(SPECIAL + samples, dtype) for dtype in (np.float32, np.float64, np.float64, np.int32)))
+
+
+@kernel
+def allocate(
+    rule: int, loss: Float32, first: int, last: int, tiv: float, keeps_exposure: bool, room: Columns
+) -> None:
+    """Apply ``rule`` to the rows ``first:last`` of ``loss`` [r, j], one coverage of insured value ``tiv``, in place.
+
+    0  nothing: a coverage may lose more than its value
+    1  where the items' total exceeds the value, scale them to it
+    2  keep only the largest item (shared evenly among equals), then rule 1
+    3  scale the items to the value less the product of what each leaves undamaged
+
+    ``keeps_exposure``: leave the exposure column too; else the rules apply to it, which under rule 2 divides it
+    by the number of items a second time.
+    """
+    if rule == LARGEST:
+        _keep_largest(loss, first, last, keeps_exposure, room)
+    if tiv > 0:
+        if rule == CAPPED or rule == LARGEST:
+            _cap(loss, first, last, tiv, keeps_exposure, room)
+        elif rule == MULTIPLICATIVE:
+            _compound(loss, first, last, tiv, keeps_exposure, room)
+
+
+@inlined
+def _cap(loss, first, last, tiv, keeps_exposure, room):  # type: ignore[no-untyped-def]
+    room.total[:] = 0.0
+    for r in range(first, last):
+        for j in range(loss.shape[1]):
+            room.total[j] += loss[r, j]
+    exceeds = False
+    for j in range(loss.shape[1]):
+        total = np.float64(room.total[j])
+        above = total > tiv
+        exceeds |= above
+        room.factor[j] = tiv / total if above else 1.0
+    if exceeds:
+        _scale(loss, first, last, keeps_exposure, room)
+
+
+@inlined
+def _keep_largest(loss, first, last, keeps_exposure, room):  # type: ignore[no-untyped-def]
+    room.total[:] = 0.0
+    room.ties[:] = 0
+    for r in range(first, last):
+        for j in range(loss.shape[1]):
+            if loss[r, j] > room.total[j]:
+                room.total[j] = loss[r, j]
+                room.ties[j] = 1
+            elif loss[r, j] == room.total[j]:
+                room.ties[j] += 1
+    for r in range(first, last):
+        for j in range(loss.shape[1]):
+            if j != DEVIATION and j != CHANCE and not (j == EXPOSURE and keeps_exposure):
+                largest = loss[r, j] == room.total[j]
+                loss[r, j] = np.float64(room.total[j]) / room.ties[j] if largest else 0.0
+
+
+@inlined
+def _compound(loss, first, last, tiv, keeps_exposure, room):  # type: ignore[no-untyped-def]
+    undamaged, total = room.product, room.factor
+    undamaged[:] = 1.0
+    total[:] = 0.0
+    for r in range(first, last):
+        for j in range(loss.shape[1]):
+            undamaged[j] *= 1.0 - loss[r, j] / tiv
+            total[j] += loss[r, j]
+    for j in range(loss.shape[1]):
+        room.factor[j] = tiv * (1.0 - undamaged[j]) / total[j] if total[j] > 0.0 else 1.0
+    _scale(loss, first, last, keeps_exposure, room)
+
+
+@inlined
+def _scale(loss, first, last, keeps_exposure, room):  # type: ignore[no-untyped-def]
+    room.factor[DEVIATION] = 1.0
+    room.factor[CHANCE] = 1.0
+    if keeps_exposure:
+        room.factor[EXPOSURE] = 1.0
+    for r in range(first, last):
+        for j in range(loss.shape[1]):
+            loss[r, j] = loss[r, j] * room.factor[j]

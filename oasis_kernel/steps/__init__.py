@@ -1,0 +1,1 @@
+"""One chunk of events through: ground-up, insured, reinsured, summarised."""
