@@ -4,7 +4,8 @@ The tables have the meaning of the reference's fm_programme, fm_policytc, fm_pro
 (spec/financial.md 1.5), so that a programme can be compared with the reference's line by line.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -66,8 +67,15 @@ class Leaves:
 
 @dataclass(frozen=True)
 class Contract:
-    """One reinsurance pass: a programme over the previous pass's outputs."""
+    """One reinsurance pass: a programme over the previous pass's outputs.
+
+    A pass holds the contracts of one inuring priority and risk level, in layers. ``contract_of`` [output, layer] is
+    the contract that covers an output in a layer (0-based row of the reinsurance info), -1 for none, and
+    ``reinsurance_number`` its OED number.
+    """
 
     inuring_priority: int
     risk_level: str
     programme: Programme
+    contract_of: Int32 = field(default_factory=lambda: np.zeros((0, 0), np.int32))
+    reinsurance_number: Mapping[int, int] = field(default_factory=dict)

@@ -1,0 +1,176 @@
+"""Reinsurance contracts to financial programmes: one pass for each inuring priority and risk level that has contracts.
+
+The losses of a pass are what the pass before left. Inside a pass, each contract is a layer that sees all of them; what
+remains is the losses less what all layers pay. The structure (Oasis financial module, reinsurance) has three levels:
+filter nodes, which let through what a layer's scope covers; risks, which carry the terms per risk; one programme node,
+which carries the terms per occurrence.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from oasis_kernel.errors import Finding, Severity
+from oasis_kernel.model.exposure import Int32, Portfolio
+from oasis_kernel.model.terms import Contract, Programme
+from oasis_kernel.prepare.reinsurance_checks import KEY_FIELDS, RISK_KEY, SCOPE_FIELDS
+from oasis_kernel.prepare.reinsurance_contracts import read_contracts, text_column
+from oasis_kernel.prepare.reinsurance_profiles import NO_LOSS, PASS_THROUGH, Profiles
+from oasis_kernel.prepare.reinsurance_scope import match_filters, match_risks, scope_layers
+
+#: How the filter nodes of a pass are ordered.
+NODE_ORDER = {
+    "LGR": ["LocGroup", "PortNumber", "AccNumber", "PolNumber", "LocNumber"],
+    "LOC": ["PortNumber", "AccNumber", "LocNumber", "PolNumber"],
+}
+DEFAULT_ORDER = ["PortNumber", "AccNumber", "PolNumber", "LocNumber"]
+LOCATION_FIELDS = ("LocGroup", "ReinsTag", "CountryCode")
+ACCOUNT_FIELDS = ("CedantName", "ProducerName", "LOB", "PolInceptionDate")
+
+
+@dataclass(frozen=True)
+class Reinsurance:
+    """The passes of a reinsurance programme, in the order they run, and what is worth knowing about it."""
+
+    passes: tuple[Contract, ...]
+    findings: tuple[Finding, ...]
+
+
+def compile_reinsurance(portfolio: Portfolio, output_map: pa.Table) -> Reinsurance:
+    """The passes of the portfolio's reinsurance over the outputs of its insurance.
+
+    output_map  one row per output of the insurance, as the reference's fm_summary_map: output_id, loc_id, PortNumber,
+                AccNumber, PolNumber, LocNumber (the last absent without locations)
+
+    A contract whose scope covers nothing is a finding (a warning). Raises InvalidInput for contracts and scopes that
+    cannot be used: see ``reinsurance_contracts.read_contracts``.
+    """
+    contracts = read_contracts(portfolio)
+    outputs = _describe_outputs(portfolio, output_map)
+    findings = list(contracts.findings)
+    account_file = portfolio.sources.get("account", "account")
+    passes, used = [], np.zeros(len(contracts.info), np.bool_)
+    for priority in sorted(contracts.info["InuringPriority"].unique()):
+        for risk_level in RISK_KEY:
+            chosen = (contracts.info["InuringPriority"] == priority) & (contracts.info["RiskLevel"] == risk_level)
+            info = contracts.info[chosen]
+            scope = contracts.scope[contracts.scope["contract"].isin(info["contract"])]
+            if len(scope):
+                made = _Pass(outputs, info, scope, risk_level, account_file)
+                used[np.unique(made.contract_of[made.contract_of >= 0])] = True
+                passes.append(made.contract(int(priority)))
+    file = portfolio.sources.get("ri_info", "ri_info")
+    findings += [_covers_nothing(file, row) for row in contracts.info[~used].to_dict("records")]
+    return Reinsurance(tuple(passes), tuple(findings))
+
+
+def _covers_nothing(file: str, contract: dict) -> Finding:
+    return Finding(
+        file,
+        f"covers nothing: no scope row of this {contract['ReinsType']} contract names a risk of the portfolio",
+        contract["row"],
+        "ReinsNumber",
+        contract["ReinsNumber"],
+        "reinsurance_covers_nothing",
+        f"Check its scope: a risk at level {contract['RiskLevel']} is named by "
+        f"{', '.join(RISK_KEY[contract['RiskLevel']])}",
+        Severity.WARNING,
+    )
+
+
+def _describe_outputs(portfolio: Portfolio, output_map: pa.Table) -> pd.DataFrame:
+    """The scope fields of each output, as text, by output id; those of the first location and policy record."""
+    given = output_map.to_pandas().drop_duplicates("output_id").sort_values("output_id")
+    outputs = pd.DataFrame({"output_id": given["output_id"].to_numpy()})
+    for field in ("PortNumber", "AccNumber", "PolNumber", "LocNumber"):
+        outputs[field] = text_column(given, field).to_numpy()
+    location = None if portfolio.location is None else portfolio.location.to_pandas()
+    if location is not None:
+        first = location.drop_duplicates("loc_id").set_index("loc_id")
+        for field in LOCATION_FIELDS:
+            outputs[field] = given["loc_id"].map(text_column(first, field)).fillna("").to_numpy()
+    else:
+        outputs = outputs.assign(**dict.fromkeys(LOCATION_FIELDS, ""))
+    account = pd.DataFrame() if portfolio.account is None else portfolio.account.to_pandas()
+    key = ["PortNumber", "AccNumber", "PolNumber"]
+    fields = {field: text_column(account, field) for field in (*key, *ACCOUNT_FIELDS)}
+    return outputs.merge(pd.DataFrame(fields).drop_duplicates(key), how="left", on=key).fillna(
+        dict.fromkeys(ACCOUNT_FIELDS, "")
+    )
+
+
+class _Pass:
+    """One pass while it is compiled: filter nodes, risk nodes, layers, profiles."""
+
+    def __init__(
+        self, outputs: pd.DataFrame, info: pd.DataFrame, scope: pd.DataFrame, risk_level: str, account_file: str
+    ):
+        self.info, self.risk_level = info, risk_level
+        scope = scope.assign(layer=scope_layers(info, scope, risk_level))
+        self.layers = int(scope["layer"].max())
+        ordered = outputs.sort_values(NODE_ORDER.get(risk_level, DEFAULT_ORDER), kind="stable")
+        self.output = ordered["output_id"].to_numpy()
+        self.filters, self.filter_of_output = _number(ordered, list(KEY_FIELDS))
+        self.risks, self.risk_of_filter = _number(self.filters, list(RISK_KEY[risk_level]))
+        self.profiles = Profiles()
+        risk_profile = self.profiles.of_risks(scope)
+        self.passing = match_filters(self.filters, scope, risk_level, account_file)
+        self.risk_terms = match_risks(self.risks, scope.assign(profile=risk_profile), risk_level)
+        self.layer_profile = np.full(self.layers, PASS_THROUGH)
+        self.layer_profile[scope["layer"] - 1] = self.profiles.of_programme(scope)
+        self.contract_of = self._contracts_of_filters()
+
+    def _contracts_of_filters(self) -> Int32:
+        """The contract that covers each filter node in each layer, -1 for none; [filter node, layer]."""
+        has_terms = np.zeros((len(self.risks), self.layers), np.bool_)
+        has_terms[self.risk_terms["node"], self.risk_terms["layer"] - 1] = True
+        contract_of = np.full((len(self.filters), self.layers), -1, np.int32)
+        contract_of[self.passing["node"], self.passing["layer"] - 1] = self.passing["contract"]
+        return np.where(has_terms[self.risk_of_filter], contract_of, -1).astype(np.int32)
+
+    def contract(self, priority: int) -> Contract:
+        """The pass as the model's vocabulary has it."""
+        by_output = np.argsort(self.output, kind="stable")
+        return Contract(
+            inuring_priority=priority,
+            risk_level=self.risk_level,
+            programme=self._programme(),
+            contract_of=self.contract_of[self.filter_of_output[by_output]],
+            reinsurance_number={int(row["contract"]): row["ReinsNumber"] for row in self.info.to_dict("records")},
+        )
+
+    def _programme(self) -> Programme:
+        filters, risks, outputs = len(self.filters), len(self.risks), len(self.output)
+        from_agg = [np.arange(1, risks + 1), np.arange(1, filters + 1), self.output]
+        to_agg = [np.ones(risks), self.risk_of_filter + 1, self.filter_of_output + 1]
+        layer = np.arange(1, self.layers + 1)
+        risk_profile = np.full((self.layers, risks), NO_LOSS)
+        risk_profile[self.risk_terms["layer"] - 1, self.risk_terms["node"]] = self.risk_terms["profile"]
+        filter_profile = np.full((self.layers, filters), NO_LOSS)
+        filter_profile[self.passing["layer"] - 1, self.passing["node"]] = PASS_THROUGH
+        profile = np.hstack([self.layer_profile[:, None], risk_profile, filter_profile])
+        agg = np.concatenate([[1], np.arange(1, risks + 1), np.arange(1, filters + 1)])
+        level = np.repeat([3, 2, 1], [1, risks, filters])
+        return Programme(
+            from_agg_id=np.concatenate(from_agg).astype("i4"),
+            level_id=np.repeat([3, 2, 1], [risks, filters, outputs]).astype("i4"),
+            to_agg_id=np.concatenate(to_agg).astype("i4"),
+            policy_level_id=np.tile(level, self.layers).astype("i4"),
+            policy_agg_id=np.tile(agg, self.layers).astype("i4"),
+            policy_layer_id=np.repeat(layer, len(agg)).astype("i4"),
+            policy_profile_id=profile.reshape(-1).astype("i4"),
+            profile=self.profiles.table(),
+            output_id=np.sort(self.output).astype("i4"),
+            output_agg_id=np.sort(self.output).astype("i4"),
+            output_layer_id=np.full(outputs, self.layers, "i4"),
+        )
+
+
+def _number(rows: pd.DataFrame, key: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """(the first row of each key, numbered ``node`` from 0; the node of each row)."""
+    node = rows.groupby(key, sort=False).ngroup().to_numpy()
+    columns = list(dict.fromkeys([*SCOPE_FIELDS, "PolInceptionDate"]))
+    first = rows[columns][~rows.duplicated(key).to_numpy()]
+    return first.reset_index(drop=True).assign(node=range(len(first))), node
