@@ -24,10 +24,9 @@ class PerilCorrelation:
     group: int  # 0: not correlated
     damage: float
     hazard: float
-    label: str | int  # the group as the settings write it: its type is part of the group hash
 
 
-UNCORRELATED = PerilCorrelation(0, 0.0, 0.0, 0)
+UNCORRELATED = PerilCorrelation(0, 0.0, 0.0)
 
 
 def peril_correlations(
@@ -45,19 +44,16 @@ def peril_correlations(
     perils = model_settings.get("lookup_settings", {}).get("supported_perils") or []
     if not perils:
         raise _refused("supported_perils", "must list the perils when there are correlation_settings")
-    groups: dict[int, tuple[Any, float, float]] = {}
+    groups: dict[int, PerilCorrelation] = {}
     for entry in settings:
-        written = entry.get(PERIL_CORRELATION_GROUP)
+        group = _group(entry.get(PERIL_CORRELATION_GROUP))
         damage, hazard = (_share(entry, f"{part}_correlation_value") for part in ("damage", "hazard"))
-        groups.setdefault(_group(written), (written, damage, hazard))
+        groups.setdefault(group, PerilCorrelation(group, damage, hazard))
     correlations: dict[str, PerilCorrelation] = {}
     for peril in perils:
-        asked = peril.get(PERIL_CORRELATION_GROUP, 0)
-        group = _group(asked)
+        group = _group(peril.get(PERIL_CORRELATION_GROUP, 0))
         if group in groups:
-            written, damage, hazard = groups[group]
-            label = written if isinstance(written, str) and isinstance(asked, str) else group
-            correlations.setdefault(str(peril["id"]), PerilCorrelation(group, damage, hazard, label))
+            correlations.setdefault(str(peril["id"]), groups[group])
     return correlations
 
 

@@ -36,7 +36,7 @@ from oasis_kernel.prepare.correlation import (
 from oasis_kernel.prepare.dependency import coverage_dependencies
 from oasis_kernel.prepare.disaggregation import Buildings, building_ids, buildings_of
 from oasis_kernel.prepare.groups import group_ids, hash_column, hash_integers, hash_text
-from oasis_kernel.prepare.key_rows import KeyRows, correlated, first_of_each, joint, key_rows, linked, subjects_at_risk
+from oasis_kernel.prepare.key_rows import KeyRows, correlated, first_of_each, key_rows, linked, subjects_at_risk
 
 MOST_ITEMS = 2**31 - 1  # item ids are 32-bit
 
@@ -57,8 +57,9 @@ def prepare_exposure(
     """The portfolio's items and coverages under one model; none at all when nothing with value is modelled.
 
     ``keys`` as checked (``prepare.keys.check_keys``); ``model_settings`` as the model's author wrote them. Ids are
-    1-based and without gaps. (Where the reference drops perils that have no correlation settings its ids have gaps;
-    the items and their order are the same.) Findings say what was dropped and why.
+    1-based and without gaps. (Where the reference drops perils that have no correlation settings its ids have gaps,
+    and its coverages file no longer fits them; the items and their order are the same here.) Findings say what was
+    dropped and why.
     """
     subjects = subjects_at_risk(portfolio)
     buildings = buildings_of(subjects, settings.do_disaggregation)
@@ -98,11 +99,8 @@ def _numbered(rows: KeyRows, buildings: Buildings) -> _Numbering:
         )
     row = np.repeat(np.arange(len(count)), count)
     building = building_ids(count)
-    insured = joint(rows.location, rows.coverage_type)
-    appears, code = np.unique(insured, return_index=True, return_inverse=True)[1:]
-    order = np.argsort(appears)
-    start = np.empty(len(order), dtype=np.int64)
-    start[order] = np.cumsum(count[appears[order]]) - count[appears[order]]
+    first, code = np.unique(rows.insured, return_index=True, return_inverse=True)[1:]
+    start = np.cumsum(count[first]) - count[first]
     return _Numbering(row, building, (start[code][row] + building).astype(np.int32), np.cumsum(count) - count)
 
 
@@ -127,7 +125,8 @@ class _Hashes:
         if name == "peril_id":
             return hash_text(pa.array(rows.perils))[rows.peril][numbering.row]
         if name == PERIL_CORRELATION_GROUP:
-            return self._of_correlation_groups()
+            groups = np.array([correlation.group for correlation in self.of_peril], dtype=np.int64)
+            return hash_integers(groups)[rows.peril][numbering.row]
         own: dict[str, npt.NDArray[np.integer]] = {
             "item_id": np.arange(1, len(numbering.row) + 1),
             "coverage_id": numbering.coverage_id,
@@ -140,18 +139,6 @@ class _Hashes:
         position = self.subjects.schema.get_field_index(name)
         column = hash_column(self.subjects.column(position), f.default_of(self.subjects.schema.field(position)))
         return column[rows.location][numbering.row]
-
-    def _of_correlation_groups(self) -> UInt64:
-        """Groups written as text hash as text."""
-        labels = [correlation.label for correlation in self.of_peril]
-        hashes = np.array(
-            [
-                hash_text(pa.array([label]))[0] if isinstance(label, str) else hash_integers(np.array([label]))[0]
-                for label in labels
-            ],
-            dtype=np.uint64,
-        )
-        return hashes[self.rows.peril][self.numbering.row]
 
 
 def _risk_id(buildings: Buildings, rows: KeyRows, numbering: _Numbering) -> Int32:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,6 +25,7 @@ class KeyRows:
     location: Int64  # row of the subjects table
     peril: Int64  # position in ``perils``
     coverage_type: Int32
+    insured: Int64  # rank of (location, coverage type) by first appearance, dropped perils included
     tiv: Float64  # of one building
     source: Int64  # the key row this one's damage follows; -1: none
     keys: pa.Table
@@ -36,6 +38,7 @@ class KeyRows:
             location=self.location[chosen],
             peril=self.peril[chosen],
             coverage_type=self.coverage_type[chosen],
+            insured=self.insured[chosen],
             tiv=self.tiv[chosen],
             source=self.source[chosen],
             keys=self.keys.filter(pa.array(chosen)),
@@ -62,29 +65,34 @@ def subjects_at_risk(portfolio: Portfolio) -> pa.Table:
 def key_rows(subjects: pa.Table, buildings: Buildings, keys: pa.Table, pairs: Sequence[tuple[int, int]]) -> KeyRows:
     """The successes at subjects with value, and those without that drive others."""
     keys = keys.filter(pc.equal(keys["status"], KeyStatus.SUCCESS))
-    loc_id = subjects[f.LOC_ID].to_numpy()
-    order = np.argsort(loc_id, kind="stable")
-    wanted = keys["loc_id"].to_numpy()
-    at = np.searchsorted(loc_id, wanted, sorter=order)
-    location = order[np.minimum(at, len(order) - 1)] if len(order) else np.zeros(len(wanted), dtype=np.int64)
-    known = loc_id[location] == wanted if len(order) else np.zeros(len(wanted), dtype=bool)
-    keys, location = keys.filter(pa.array(known)), location[known]
+    location = pd.Index(subjects[f.LOC_ID].to_numpy()).get_indexer(keys["loc_id"].to_numpy()).astype(np.int64)
+    keys, location = keys.filter(pa.array(location >= 0)), location[location >= 0]
     perils = keys["peril_id"].combine_chunks().dictionary_encode()
     coverage_type = keys["coverage_type"].to_numpy().astype(np.int32)
     rows = KeyRows(
         location=location,
         peril=perils.indices.to_numpy(zero_copy_only=False).astype(np.int64),
         coverage_type=coverage_type,
+        insured=joint(location, coverage_type),
         tiv=_tiv(subjects, coverage_type, location) / buildings.divisor[location],
         source=np.full(len(location), -1, dtype=np.int64),
         keys=keys,
         perils=tuple(perils.dictionary.to_pylist()),
     )
-    valued = rows.tiv > 0.0
-    if not pairs:
-        return rows.where(valued)
-    place = joint(joint(rows.location, rows.peril), _area_peril(rows))
-    return rows.where(valued | driving_sources(pairs, place, coverage_type, valued))
+    kept = rows.tiv > 0.0
+    if pairs:
+        place = joint(joint(location, rows.peril), _area_peril(rows))
+        kept |= driving_sources(pairs, place, coverage_type, kept)
+    rows = rows.where(kept)
+    return replace(rows, insured=_by_appearance(rows.insured))
+
+
+def _by_appearance(code: Int64) -> Int64:
+    """The codes replaced by the order in which they first appear."""
+    first, inverse = np.unique(code, return_index=True, return_inverse=True)[1:]
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
 
 
 def _tiv(subjects: pa.Table, coverage_type: Int32, location: Int64) -> Float64:
