@@ -67,10 +67,14 @@ class EngineOptions(BaseModel):
     )
     dynamic_footprint: bool = Field(False, description="footprints are built from hazard cases")
     damage_group_fields: tuple[str, ...] | None = Field(
-        None, validation_alias=AliasChoices("damage_group_id_cols", "damage_group_fields")
+        None,
+        validation_alias=AliasChoices("damage_group_id_cols", "damage_group_fields"),
+        description="fields whose values make items share their damage draws; none: the model's",
     )
     hazard_group_fields: tuple[str, ...] | None = Field(
-        None, validation_alias=AliasChoices("hazard_group_id_cols", "hazard_group_fields")
+        None,
+        validation_alias=AliasChoices("hazard_group_id_cols", "hazard_group_fields"),
+        description="fields whose values make items share their hazard draws; none: the model's",
     )
     gulmc: Literal[True] = Field(True, description="the full Monte Carlo kernel; the older pair is not offered")
 

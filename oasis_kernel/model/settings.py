@@ -156,9 +156,7 @@ class AnalysisSettings(_Frozen):
     il_summaries: tuple[SummaryRequest, ...] = Field((), description="summary levels of insured losses")
     ri_output: bool = Field(False, description="net of reinsurance losses")
     ri_summaries: tuple[SummaryRequest, ...] = Field((), description="summary levels of net of reinsurance losses")
-    ri_inuring_priorities: tuple[int, ...] = Field(
-        (), description="also the net losses after these inuring priorities"
-    )
+    ri_inuring_priorities: tuple[int, ...] = Field((), description="also the net losses after these inuring priorities")
     rl_output: bool = Field(False, description="ceded losses")
     rl_summaries: tuple[SummaryRequest, ...] = Field((), description="summary levels of ceded losses")
     rl_inuring_priorities: tuple[int, ...] = Field(
