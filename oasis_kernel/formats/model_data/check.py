@@ -36,7 +36,7 @@ def check(directory: str | Path, choice: ModelChoice, wide_areaperil: bool | Non
         return list(error.findings)
     found = [
         *damage_bin_warnings(data.damage_bins),
-        *_footprint_findings(data.hazard),
+        *_footprint_findings(data.footprint_file),
         *_vulnerability_findings(data),
         *_table_findings(data),
     ]
@@ -46,7 +46,8 @@ def check(directory: str | Path, choice: ModelChoice, wide_areaperil: bool | Non
 
 def _footprint_findings(hazard: StaticHazard | DynamicHazard) -> Iterator[Finding]:
     if isinstance(hazard, DynamicHazard):
-        yield from hazard.findings()
+        found, raised = _caught(hazard.findings)
+        yield from found or raised
         return
     events = hazard.reading_order()
     counts, findings = _caught(lambda: hazard.rows_per_event(events))
@@ -141,7 +142,7 @@ def _event_findings(data: StandardModelData) -> Iterator[Finding]:
     if events is None:
         return
     others = [("occurrence", occurrence.event_id)] if occurrence is not None else []
-    for name, ids in [*others, (data.hazard.name, data.hazard.event_ids())]:
+    for name, ids in [*others, (data.footprint_file.name, data.footprint_file.event_ids())]:
         unused = np.setdiff1d(ids, events)
         if len(unused):
             yield Finding(

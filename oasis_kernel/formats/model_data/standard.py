@@ -9,8 +9,6 @@ from oasis_kernel.formats.model_data.amplification import read_loss_factors
 from oasis_kernel.formats.model_data.damage_bins import read_damage_bins
 from oasis_kernel.formats.model_data.folder import ModelFolder
 from oasis_kernel.formats.model_data.footprint_binary import BinaryHazard, ZippedHazard
-from oasis_kernel.formats.model_data.footprint_dynamic import DynamicHazard
-from oasis_kernel.formats.model_data.footprint_rows import StaticHazard
 from oasis_kernel.formats.model_data.functions import (
     read_aggregates,
     read_conditional,
@@ -34,6 +32,7 @@ from oasis_kernel.model.hazard import (
     AggregateVulnerability,
     ConditionalVulnerability,
     EventRates,
+    Hazard,
     IntensityBins,
     LossFactors,
     Occurrence,
@@ -58,7 +57,8 @@ class StandardModelData:
         self._lookup = Lookup(self.folder, frozenset(choice.ignore_file_type))
         self._wide = wide_areaperil
         self.damage_bins = read_damage_bins(self._lookup)
-        self.hazard: StaticHazard | DynamicHazard = open_hazard(self.folder, choice, wide_areaperil)
+        self.footprint_file = open_hazard(self.folder, choice, wide_areaperil)
+        self.hazard: Hazard = self.footprint_file
 
     @property
     def shape(self) -> Shape:
@@ -83,7 +83,7 @@ class StandardModelData:
 
     def aggregates(self) -> AggregateVulnerability | None:
         """Aggregate vulnerabilities with their weights, if the model has any."""
-        known = self.hazard.wide if isinstance(self.hazard, BinaryHazard | ZippedHazard) else None
+        known = self.footprint_file.wide if isinstance(self.footprint_file, BinaryHazard | ZippedHazard) else None
         return read_aggregates(self._lookup, self._wide if self._wide is not None else known or None)
 
     def conditional_vulnerability(self) -> ConditionalVulnerability | None:

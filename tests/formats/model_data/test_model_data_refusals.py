@@ -38,14 +38,19 @@ def bad_footprint(footprint_of, rows):
     return footprint_of({2: [(1, [(1, 1.0)]), (2, [(6, 1.0)])], 7: [(1, [(2, 1.0)]), *rows], 9: [(5, [(1, 1.0)])]})
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("case", BAD_FOOTPRINTS)
+@pytest.mark.parametrize(
+    ("form", "case"),
+    [
+        (form, case)
+        for form in FORMS
+        for case in BAD_FOOTPRINTS
+        if form != "csv" or case not in {"bin above", "not a number"}  # a csv's largest bin is its number of bins
+    ],
+)
 def test_impossible_rows_are_refused_when_read_and_when_checked(
     form, case, tmp_path, write_base, write_footprint, footprint_of
 ):
     rows, message = BAD_FOOTPRINTS[case]
-    if form == "csv" and case in {"bin above", "not a number"}:
-        pytest.skip("a csv's largest bin is its number of bins; csv files hold no nan")
     write_footprint(form, write_base(tmp_path), bad_footprint(footprint_of, rows))
     hazard = StandardModelData(tmp_path, ModelChoice()).hazard
     events = np.array([2, 7, 9], dtype=np.int32)
@@ -213,15 +218,20 @@ VULNERABILITY_CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "message"), VULNERABILITY_CHANGES)
-@pytest.mark.parametrize("form", ["bin", "idx", "csv"])
+@pytest.mark.parametrize(
+    ("form", "field", "value", "message"),
+    [
+        (form, *change)
+        for form in ("bin", "idx", "csv")
+        for change in VULNERABILITY_CHANGES
+        if form != "csv" or not np.isnan(change[1])  # a csv cell that says nan is no number
+    ],
+)
 def test_impossible_vulnerabilities_are_refused(
     form, field, value, message, directory, model, write_vulnerability, overwrite
 ):
     (directory / "vulnerability.bin").unlink()
     if form == "csv":
-        if np.isnan(value):
-            pytest.skip("csv files hold no nan")
         rows = write.vulnerability_rows(model.vulnerability)
         rows[field][3] = value
         write_tables.write_csv(directory / "vulnerability.csv", rows)
