@@ -1,6 +1,6 @@
 """Where the model's land is: a coarse outline of the Florida peninsula, its area-peril grid, its landfall gates.
 
-The outline has some fifty points read off public maps to about 0.05 degrees; the Keys, Tampa Bay and Lake Okeechobee
+The outline has thirty-five points read off public maps to about 0.05 degrees; the Keys, Tampa Bay and Lake Okeechobee
 are left out. It is a stage for a teaching model, not a coastline.
 """
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from model_plugins.toy_wind.generate import fingerprint, ready_directory
 from model_plugins.toy_wind.lookup import keys
 from model_plugins.toy_wind.portfolio import demo_portfolio, demo_settings
-from oasis_kernel.formats.model_data.standard import StandardModelData
+from oasis_kernel.formats.model_data import StandardModelData
 from oasis_kernel.model.inputs import InputFiles
 from oasis_kernel.model.vendor import ModelChoice, ModelData
 
