@@ -3,7 +3,6 @@
 A file appears under its name when it is whole: it is written beside it first.
 """
 
-import io
 from types import TracebackType
 from typing import BinaryIO, cast
 from uuid import uuid4
@@ -19,27 +18,30 @@ from oasis_kernel.model.results import TABLES
 
 #: Rows of a Parquet row group, whatever the chunks.
 ROW_GROUP = 262_144
+#: Ends a row of joined text: the ASCII record separator, which no field of an OED file holds, as lines may.
+ROW_END = "\x1e"
 
 
 class NewFile:
-    """A binary file on any file system that takes its name when it is closed without an error."""
+    """A binary file on any file system that takes its name when it is published."""
 
     def __init__(self, path: str):
         self._system, self._path = fsspec.core.url_to_fs(path)
         folder, _, name = self._path.rpartition("/")
         self._temporary = f"{folder}/.{name}-{uuid4().hex}" if folder else f".{name}-{uuid4().hex}"
         self.file = cast(BinaryIO, self._system.open(self._temporary, "wb"))
+        self._published = False
 
-    def __enter__(self) -> BinaryIO:
-        return self.file
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def publish(self) -> None:
+        """Give the file its name."""
         self.file.close()
-        if error is None:
-            self._system.mv(self._temporary, self._path)
-        else:
+        self._system.mv(self._temporary, self._path)
+        self._published = True
+
+    def discard(self) -> None:
+        """Remove the file, unless it has its name."""
+        if not self._published:
+            self.file.close()
             self._system.rm(self._temporary)
 
 
@@ -70,9 +72,12 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
+        try:
             self._sink.finish()
-        self._new.__exit__(kind, error, trace)
+            if error is None:
+                self._new.publish()
+        finally:
+            self._new.discard()
 
 
 class _CsvSink:
@@ -142,19 +147,22 @@ def csv_endings(summary_info: pa.Table) -> tuple[list[str], list[bytes]]:
     """The joined columns' names, and the text that ends each row, by summary id; the last is of unknown summaries."""
     frame = summary_info.to_pandas()
     names = [name for name in frame.columns if name != "summary_id"]
-    text = io.StringIO()
-    frame[names].to_csv(text, index=False, header=False, lineterminator="\n")
+    text = frame[names].to_csv(index=False, header=False, lineterminator=ROW_END)
     blank = b"," * len(names)
     endings = [blank] * (int(frame["summary_id"].max()) + 2 if len(frame) else 1)
-    for summary_id, line in zip(frame["summary_id"], text.getvalue().splitlines(), strict=True):
+    for summary_id, line in zip(frame["summary_id"], text.split(ROW_END), strict=False):
         endings[summary_id] = b"," + line.encode()
     return names, endings
 
 
 def write_summary_info(path: str, summary_info: pa.Table) -> None:
     """Write a summary-info table, as CSV or Parquet by the path's ending."""
-    with NewFile(path) as file:
+    new = NewFile(path)
+    try:
         if path.endswith(".parquet"):
-            pq.write_table(summary_info, file)
+            pq.write_table(summary_info, new.file)
         else:
-            file.write(summary_info.to_pandas().to_csv(index=False, lineterminator="\n").encode())
+            new.file.write(summary_info.to_pandas().to_csv(index=False, lineterminator="\n").encode())
+        new.publish()
+    finally:
+        new.discard()

@@ -137,7 +137,7 @@ def encode_rows(cells: Cells, endings: Endings, first: int, last: int, out: Byte
     others = len(endings.offsets) - 2
     for n in range(first, last):
         for c in range(columns):
-            bits = int(cells.bits[c, n])
+            bits = int(np.int64(cells.bits[c, n]))
             if cells.decimals[c] == WHOLE:
                 if bits < 0:
                     out[at] = MINUS

@@ -166,7 +166,7 @@ def _per_sample_mean(source: npt.NDArray[np.floating], rows: PeriodRows, context
     summaries = len(rows.offsets) - 1
     if context.occurrences.weighted:
         found = _found(Calculation.PER_SAMPLE, per_sample, rows, context)
-        has_loss = (found.status != NOTHING).reshape(summaries, context.samples, -1)
+        has_loss = (found.status != NOTHING).reshape(summaries, context.samples, found.status.shape[1])
         losses = np.where(has_loss, found.loss.reshape(has_loss.shape), 0).sum(axis=1, dtype=np.float64)
         count = has_loss.sum(axis=1)
         curve, at = np.nonzero(count)
