@@ -74,7 +74,7 @@ def locations(random: np.random.Generator, count: int) -> pd.DataFrame:
             "GeogName1": random.choice(["a.b.c", "d.e.f", ""], count),
             "GeogScheme2": random.choice([" w3w", "POST", ""], count),
             "GeogName2": random.choice(["g.h.i", "j.k.l"], count),
-            "CustomStatus": random.choice(["notatrisk", "fail_v", ""], count),
+            "CustomStatus": random.choice(["notatrisk", "fail_v", "", "", "", ""], count),
             "CustomMessage": random.choice(["too far", ""], count),
         }
     )
