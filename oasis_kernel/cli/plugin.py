@@ -21,8 +21,8 @@ def new(
     out.print(f"Wrote {folder}. Next:\n  oasis plugin test {folder}\n  pip install -e {folder}\n  oasis models")
 
 
-@app.command()
-def test(
+@app.command("test")
+def check_package(
     path: Annotated[Path, typer.Argument(help="The package's folder.", exists=True, file_okay=False)],
     location: Annotated[
         str | None, typer.Option("--location", "-l", help="OED location file to try the models on; default: their own.")

@@ -79,7 +79,8 @@ def print_checks(models: "Mapping[str, Sequence[CheckResult]]") -> None:
     for name, results in models.items():
         for result in results:
             mark = "[green]pass[/]" if result.passed else "[bold red]FAIL[/]"
-            out.print(f"{mark} {name}: {result.name} {_plain(result.detail)}", highlight=False, soft_wrap=True)
+            reason = f": {result.reason}" if result.reason else ""
+            out.print(f"{mark} {name}: {result.name}{_plain(reason)}", highlight=False, soft_wrap=True)
 
 
 def print_headline(run: "Run") -> None:
