@@ -108,8 +108,7 @@ def _siphash(words: Sequence[UInt64], tail: UInt64) -> UInt64:
     state = (*state[:2], state[2] ^ np.uint64(0xFF), state[3])
     for _ in range(4):
         state = _round(*state)
-    out: UInt64 = state[0] ^ state[1] ^ state[2] ^ state[3]
-    return out
+    return np.bitwise_xor.reduce(state).astype(np.uint64)
 
 
 def _round(v0: UInt64, v1: UInt64, v2: UInt64, v3: UInt64) -> tuple[UInt64, UInt64, UInt64, UInt64]:

@@ -72,7 +72,9 @@ def prepare_exposure(
     of_peril = [(correlations or {}).get(peril, UNCORRELATED) for peril in rows.perils]
     damage, hazard, unknown = group_fields(model_settings, settings, subjects.column_names, correlations is not None)
     hashes = _Hashes(subjects, buildings, rows, numbering, of_peril)
-    items = _items(rows, numbering, of_peril, hashes.group_id(damage), hashes.group_id(hazard))
+    group_id = hashes.group_id(damage)
+    hazard_group_id = group_id if hazard == damage else hashes.group_id(hazard)
+    items = _items(rows, numbering, of_peril, group_id, hazard_group_id)
     return PreparedExposure(
         items=items,
         coverages=_coverages(rows, numbering),
@@ -99,9 +101,11 @@ def _numbered(rows: KeyRows, buildings: Buildings) -> _Numbering:
         )
     row = np.repeat(np.arange(len(count)), count)
     building = building_ids(count)
-    first, code = np.unique(rows.insured, return_index=True, return_inverse=True)[1:]
-    start = np.cumsum(count[first]) - count[first]
-    return _Numbering(row, building, (start[code][row] + building).astype(np.int32), np.cumsum(count) - count)
+    # Dropped perils leave coverages without rows; those get no ids.
+    size = np.zeros(int(rows.insured.max(initial=-1)) + 1, dtype=np.int64)
+    size[rows.insured] = count
+    start = (np.cumsum(size) - size)[rows.insured]
+    return _Numbering(row, building, (start[row] + building).astype(np.int32), np.cumsum(count) - count)
 
 
 @dataclass(frozen=True)
@@ -198,8 +202,8 @@ def _sections(keys: pa.Table) -> tuple[str, ...]:
 
 
 def _coverages(rows: KeyRows, numbering: _Numbering) -> Coverages:
-    first = np.unique(numbering.coverage_id, return_index=True)[1]
-    row = numbering.row[first]
+    row = np.empty(int(numbering.coverage_id.max(initial=0)), dtype=np.intp)
+    row[numbering.coverage_id - 1] = numbering.row  # all rows of a coverage have its value and type
     return Coverages(tiv=rows.tiv[row].astype(np.float32), coverage_type=rows.coverage_type[row])
 
 

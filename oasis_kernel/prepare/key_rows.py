@@ -84,15 +84,7 @@ def key_rows(subjects: pa.Table, buildings: Buildings, keys: pa.Table, pairs: Se
         place = joint(joint(location, rows.peril), _area_peril(rows))
         kept |= driving_sources(pairs, place, coverage_type, kept)
     rows = rows.where(kept)
-    return replace(rows, insured=_by_appearance(rows.insured))
-
-
-def _by_appearance(code: Int64) -> Int64:
-    """The codes replaced by the order in which they first appear."""
-    first, inverse = np.unique(code, return_index=True, return_inverse=True)[1:]
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]
+    return replace(rows, insured=pd.factorize(rows.insured)[0].astype(np.int64))
 
 
 def _tiv(subjects: pa.Table, coverage_type: Int32, location: Int64) -> Float64:
@@ -110,11 +102,11 @@ def _area_peril(rows: KeyRows) -> UInt64:
     return pc.fill_null(rows.keys["area_peril_id"], 0).to_numpy().astype(np.uint64)
 
 
-def joint(left: npt.NDArray[np.integer], right: npt.NDArray[np.integer]) -> Int64:
-    """One number per distinct pair, ordered as the pairs are; small enough to be joined again."""
-    code = np.unique(right, return_inverse=True)[1].astype(np.int64)
-    pair = left.astype(np.int64) * (int(code.max(initial=0)) + 1) + code
-    return np.unique(pair, return_inverse=True)[1].astype(np.int64)
+def joint(left: Int64, right: npt.NDArray[np.integer]) -> Int64:
+    """One number per distinct pair of numbers that are not negative."""
+    if len(left) and int(left.max()) * (int(right.max()) + 1) + int(right.max()) >= 2**62:
+        left, right = pd.factorize(left)[0].astype(np.int64), pd.factorize(right)[0]
+    return left * (int(right.max(initial=0)) + 1) + right.astype(np.int64)
 
 
 def correlated(
@@ -146,9 +138,8 @@ def correlated(
 def first_of_each(rows: KeyRows) -> KeyRows:
     """The first row of each (location, peril, coverage type)."""
     risk = joint(joint(rows.location, rows.peril), rows.coverage_type)
-    first = np.zeros(len(risk), dtype=bool)
-    first[np.unique(risk, return_index=True)[1]] = True
-    return rows if first.all() else rows.where(first)
+    again = pd.Series(risk).duplicated().to_numpy()
+    return rows.where(~again) if again.any() else rows
 
 
 def linked(rows: KeyRows, pairs: Sequence[tuple[int, int]]) -> KeyRows:

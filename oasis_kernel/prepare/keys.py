@@ -17,6 +17,22 @@ SOURCE = "keys"
 _NOT_AT_RISK = (KeyStatus.NOT_AT_RISK, KeyStatus.NOT_MODELLED)
 _LISTED = 20
 
+#: What a location is when its most telling key has this rank: a key with value, a failure, a key without value, ...
+_OUTCOME = (MODELLED, FAILED, NO_VALUE, NOT_AT_RISK)
+_SUCCESS, _FAILURE, _WITHOUT_VALUE, _NO_RISK = range(len(_OUTCOME))
+
+
+_RANK_OF = {str(KeyStatus.SUCCESS): _SUCCESS, **{str(status): _NO_RISK for status in _NOT_AT_RISK}}
+
+
+_TIV = {
+    "building": f.BUILDING_TIV,
+    "other": f.OTHER_TIV,
+    "contents": f.CONTENTS_TIV,
+    "bi": f.BI_TIV,
+    "cyber": f.ANNUAL_REVENUE,
+}
+
 
 def check_keys(portfolio: Portfolio, keys: pa.Table) -> tuple[pa.Table, list[Finding]]:
     """The keys in the house's schema, every location with at least one row, and what was wrong with them.
@@ -69,15 +85,6 @@ def tiv_by_reason(portfolio: Portfolio, keys: pa.Table) -> pa.Table:
     return pa.Table.from_pandas(out.drop(columns="_order"), preserve_index=False)
 
 
-_TIV = {
-    "building": f.BUILDING_TIV,
-    "other": f.OTHER_TIV,
-    "contents": f.CONTENTS_TIV,
-    "bi": f.BI_TIV,
-    "cyber": f.ANNUAL_REVENUE,
-}
-
-
 def _subjects(portfolio: Portfolio) -> pa.Table:
     table = portfolio.location if portfolio.location is not None else portfolio.account
     if table is None:
@@ -100,38 +107,44 @@ def _values(portfolio: Portfolio) -> pd.DataFrame:
 
 def _verdicts(frame: pd.DataFrame, keys: pa.Table) -> pd.DataFrame:
     """status and reason by loc_id."""
-    looked_up = keys.select(["loc_id", "coverage_type", "status", "message"]).to_pandas()
-    values = frame.set_index("loc_id")
-    valued = pd.Series(False, index=looked_up.index)
-    for kind, name in f.TIV_OF_COVERAGE.items():
-        short = next(short for short, field in _TIV.items() if field == name)
-        rows = looked_up["coverage_type"] == kind
-        valued |= rows & (looked_up["loc_id"].map(values[short]) > 0.0)
-    success = looked_up["status"] == KeyStatus.SUCCESS
-    reason = np.where(
-        success, "found, but for coverages without value", _reasons(looked_up["status"], looked_up["message"])
-    )
-    looked_up["reason"] = reason
-    # The most telling row of each location: a modelled one, then a failure, then not at risk, in the keys' order.
-    looked_up["rank"] = np.select([success & valued, success, looked_up["status"].isin(_NOT_AT_RISK)], [0, 2, 3], 1)
-    told = looked_up.sort_values(["loc_id", "rank"], kind="stable").drop_duplicates("loc_id").set_index("loc_id")
-    told = told.reindex(values.index)
-    status = np.select(
-        [told["rank"] == 0, told["rank"] == 2, told["rank"] == 3], [MODELLED, NO_VALUE, NOT_AT_RISK], FAILED
-    )
-    out = pd.DataFrame({"status": status, "reason": told["reason"]}, index=values.index)
-    out["reason"] = out["reason"].fillna(_reason_of(KeyStatus.NO_RETURN))
-    out.loc[out["status"] == MODELLED, "reason"] = ""
-    empty = (values[list(_TIV)] == 0.0).all(axis=1)
-    out.loc[empty, ["status", "reason"]] = NO_VALUE, "every insured value is 0"
-    return out
+    values = frame[list(_TIV)].to_numpy()
+    at = pd.Index(frame["loc_id"]).get_indexer(keys["loc_id"].to_numpy())
+    rank = _rank(keys, values, at)
+    # The most telling key of each location, the first of its rank.
+    best = np.full(len(frame), len(_OUTCOME) * keys.num_rows, dtype=np.int64)
+    np.minimum.at(best, at, rank * keys.num_rows + np.arange(keys.num_rows))
+    answered = best < len(_OUTCOME) * keys.num_rows
+    outcome = np.where(answered, best // max(keys.num_rows, 1), _FAILURE)
+    told = keys.select(["status", "message"]).take(pa.array(best[answered] % max(keys.num_rows, 1)))
+    reason = np.full(len(frame), _reason_of(KeyStatus.NO_RETURN), dtype=object)
+    reason[answered] = _reasons(told["status"].to_pylist(), told["message"].to_pylist())
+    reason[outcome == _SUCCESS] = ""
+    reason[outcome == _WITHOUT_VALUE] = "found, but for coverages without value"
+    status = np.array(_OUTCOME, dtype=object)[outcome]
+    empty = (values == 0.0).all(axis=1)
+    status[empty], reason[empty] = NO_VALUE, "every insured value is 0"
+    return pd.DataFrame({"status": status, "reason": reason}, index=pd.Index(frame["loc_id"], name="loc_id"))
 
 
-def _reasons(status: pd.Series, message: pd.Series) -> np.ndarray:
+def _rank(keys: pa.Table, values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """How telling each key is of its location; ``values`` [location, coverage of _TIV], ``at`` the key's location."""
+    columns = np.zeros(256, dtype=np.intp)
+    names = list(_TIV.values())
+    for kind, field in f.TIV_OF_COVERAGE.items():
+        columns[kind] = names.index(field)
+    kind = keys["coverage_type"].fill_null(0).to_numpy()
+    known = np.isin(kind, list(f.TIV_OF_COVERAGE))
+    valued = known & (values[at, columns[np.where(known, kind, 0)]] > 0.0)
+    status = keys["status"].combine_chunks().dictionary_encode()
+    rank_of = np.array([_RANK_OF.get(text, _FAILURE) for text in status.dictionary.to_pylist()], dtype=np.int64)
+    rank = rank_of[status.indices.to_numpy(zero_copy_only=False)]
+    return np.where((rank == _SUCCESS) & ~valued, _WITHOUT_VALUE, rank)
+
+
+def _reasons(status: list[str], message: list[str | None]) -> list[str]:
     """The lookup's own words, or what its status means."""
-    meaning = status.map({str(known): _reason_of(known) for known in KeyStatus})
-    given = message.notna() & (message.str.strip() != "")
-    return np.where(given, message, meaning)
+    meaning = {str(known): _reason_of(known) for known in KeyStatus}
+    return [text if text and text.strip() else meaning[known] for known, text in zip(status, message, strict=True)]
 
 
 def _reason_of(status: KeyStatus) -> str:
