@@ -24,9 +24,10 @@ PREFERENCE = (
 )
 NAMES = {Basis.OCCURRENCE: "OEP", Basis.AGGREGATE: "AEP"}
 MEANINGS = {Basis.OCCURRENCE: "largest event of a year", Basis.AGGREGATE: "sum of a year's events"}
-_TICKS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 100_000, 1_000_000)
+_TICKS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 1_000_000)
 _MARKS = {Basis.AGGREGATE: "○", Basis.OCCURRENCE: "●"}  # drawn in this order
-_HEIGHT = 12
+_INTERVALS, _ROWS = 4, 3  # on the loss axis: labelled intervals, and rows of characters in each
+_STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _LEAST_WIDTH = 40
 
 
@@ -120,28 +121,28 @@ class ExceedanceCurve:
         return ax
 
     def text(self, width: int = 80) -> str:
-        """OEP and AEP drawn in characters, ``width`` columns wide (at least 40), ten rows and axes."""
+        """OEP and AEP drawn in characters, ``width`` columns wide (at least 40)."""
         shown = dict(self._shown())
         if not shown:
             return "no exceedance curve"
         first = min(points.return_period[0] for points in shown.values())
         last = max(points.return_period[-1] for points in shown.values())
-        most = max(float(points.loss.max()) for points in shown.values())
-        margin = max(len(short_amount(most * row / (_HEIGHT - 1))) for row in range(_HEIGHT)) + 2
+        step = _round_step(max(float(points.loss.max()) for points in shown.values()) / _INTERVALS)
+        labels = [short_amount(step * number) for number in range(_INTERVALS, -1, -1)]
+        margin = max(map(len, labels)) + 2
         columns = max(width, _LEAST_WIDTH) - margin - 1
         years = np.geomspace(max(first, 1e-9), max(last, first * 1.001), columns)
-        canvas = [[" "] * columns for _ in range(_HEIGHT)]
+        canvas = [[" "] * columns for _ in range(_INTERVALS * _ROWS + 1)]
         for basis, mark in _MARKS.items():
             if basis in shown:
-                _draw(canvas, shown[basis], years, most, mark)
+                _draw(canvas, shown[basis], years, step / _ROWS, mark)
         legend = "   ".join(f"{_MARKS[basis]} {NAMES[basis]} ({MEANINGS[basis]})" for basis in shown)
-        lines = [f"Loss by return period, {self._title()}", legend]
+        lines = [f"Loss by return period in years, {self._title()}", legend]
         for row, cells in enumerate(canvas):
-            labelled = row % 3 == 0 or row == _HEIGHT - 1
-            label = short_amount(most * (_HEIGHT - 1 - row) / (_HEIGHT - 1)) if labelled else ""
-            lines.append(f"{label:>{margin - 1}} {'┤' if labelled else '│'}{''.join(cells).rstrip()}")
-        ticks, labels = _axis(years)
-        lines += [f"{'':>{margin}}└{ticks}", f"{'':>{margin}} {labels} years".rstrip()]
+            label, edge = (labels[row // _ROWS], "┤") if row % _ROWS == 0 else ("", "│")
+            lines.append(f"{label:>{margin - 1}} {edge}{''.join(cells).rstrip()}")
+        ticks, numbers = _axis(years)
+        lines += [f"{'':>{margin}}└{ticks}", f"{'':>{margin}} {numbers}"]
         return "\n".join(lines)
 
     def _shown(self) -> Iterator[tuple[Basis, Points]]:
@@ -171,27 +172,36 @@ def _listed(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "") if numbers else "no rows"
 
 
-def _draw(canvas: list[list[str]], points: Points, years: Float64, most: float, mark: str) -> None:
+def _round_step(least: float) -> float:
+    """The smallest round number that is not below ``least``; 1 where there is no loss at all."""
+    if least <= 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(least))
+    return next(float(step * power) for step in _STEPS if step * power >= least * (1 - 1e-12))
+
+
+def _draw(canvas: list[list[str]], points: Points, years: Float64, loss_per_row: float, mark: str) -> None:
     for column, year in enumerate(years.tolist()):
         nearest = float(np.clip(year, points.return_period[0], points.return_period[-1]))
         loss = points.loss_at(nearest) if abs(nearest - year) < 1e-3 * year else None  # the ends of a geometric row
-        if loss is not None and most > 0:
-            row = _HEIGHT - 1 - round(loss / most * (_HEIGHT - 1))
-            canvas[min(max(row, 0), _HEIGHT - 1)][column] = mark
+        if loss is not None:
+            row = len(canvas) - 1 - round(loss / loss_per_row)
+            canvas[min(max(row, 0), len(canvas) - 1)][column] = mark
 
 
 def _axis(years: Float64) -> tuple[str, str]:
     """The line under the picture with a tick at every round return period that has room, and the line of numbers."""
-    ticks, labels = ["─"] * len(years), [" "] * len(years)
-    free = 0
-    for value in _TICKS:
-        if not years[0] * 0.999 <= value <= years[-1] * 1.001:
-            continue
+    ticks, labels = ["─"] * len(years), [" "] * (len(years) + 1)
+    inside = [value for value in _TICKS if years[0] * 0.999 <= value <= years[-1] * 1.001]
+    for value in sorted(inside, key=lambda value: not _is_power_of_ten(value)):
         column = int(np.argmin(np.abs(np.log(years) - np.log(value))))
         number = f"{value:,}"
         start = min(max(column - len(number) // 2, 0), len(years) - len(number))
-        if start >= free:
+        if set(labels[max(start - 1, 0) : start + len(number) + 1]) == {" "}:
             ticks[column] = "┴"
             labels[start : start + len(number)] = number
-            free = start + len(number) + 1
     return "".join(ticks), "".join(labels).rstrip()
+
+
+def _is_power_of_ten(value: int) -> bool:
+    return str(value).strip("0") == "1"
