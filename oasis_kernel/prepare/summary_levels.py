@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.model.exposure import Portfolio
@@ -29,7 +30,8 @@ def summary_set(
     """The summary level ``set_id`` of a perspective (gul, il, ri or rl).
 
     ``item_map`` is the ground-up or financial summary map: rows are items for gul, else outputs. Fields come from
-    the map, then from the location (the first row of its loc_id), then from the account (by acc_idx); blanks are 0.
+    the map, then from the location (the first row of its loc_id), then from the account (by acc_idx); blanks have the
+    field's OED default, or 0.
     Summaries are numbered by first appearance, in item or output order; without fields there is one, 1. An item on
     several layers whose summaries differ belongs to that of its last row, as in the reference.
 
@@ -54,7 +56,7 @@ def summary_set(
         perspective,
         _by_number(rows[number].to_numpy(), summary_of_row),
         _by_number(rows[number].to_numpy(), rows.groupby(RISK, sort=False).ngroup().to_numpy()),
-        pa.Table.from_pandas(info, preserve_index=False),
+        _arrow(info),
     )
 
 
@@ -68,14 +70,20 @@ def _number_column(perspective: str, item_map: pa.Table) -> str:
 def _check_fields(
     perspective: str, set_id: int, fields: Sequence[str], item_map: pa.Table, portfolio: Portfolio
 ) -> None:
+    """InvalidInput with a finding for each field that is not known, or not of these rows."""
     known = {PROPERTY_DAMAGE, *(set(MAP_FIELDS) & set(item_map.schema.names))}
-    for table in (portfolio.location, portfolio.account):
-        known.update(table.schema.names if table is not None else ())
+    if portfolio.location is not None:
+        known.update(portfolio.location.schema.names)
+    of_account = set(portfolio.account.schema.names) if portfolio.account is not None else set()
+    if portfolio.location is None or "acc_idx" in item_map.schema.names:
+        known |= of_account
     findings = [
         Finding(
             "analysis settings",
-            "must be a field of the location or account file",
-            field=f"{perspective}_summaries, id {set_id}, oed_fields:",
+            "must name columns of the location or account file"
+            if field not in of_account
+            else "must name columns of the location file where losses are not split by account row",
+            field=f"{perspective}_summaries id {set_id} oed_fields",
             value=field,
             rule="known summary field",
             remedy=_suggestion(field, known),
@@ -94,32 +102,34 @@ def _suggestion(field: str, known: set[str]) -> str:
 
 
 def _join_fields(rows: pd.DataFrame, fields: Sequence[str], portfolio: Portfolio) -> None:
-    """Add to ``rows`` the fields that the map does not have, and fill blanks with 0."""
+    """Add to ``rows`` the fields that the map does not have; fill blanks of the map's own with 0."""
     for field in fields:
         if field == PROPERTY_DAMAGE:
             rows[field] = rows["coverage_type_id"].isin(PROPERTY_DAMAGE_COVERAGES)
-        elif field not in rows:
+        elif field in rows:
+            rows[field] = rows[field].fillna(0 if pd.api.types.is_numeric_dtype(rows[field]) else "0")
+        else:
             rows[field] = _oed_column(rows, field, portfolio)
-        rows[field] = _fill_blanks(rows[field])
 
 
 def _oed_column(rows: pd.DataFrame, field: str, portfolio: Portfolio) -> npt.NDArray[np.generic]:
     """The field of each row's location, or of its account row."""
-    subject = portfolio.location if portfolio.location is not None else portfolio.account
-    assert subject is not None, "a portfolio has locations or accounts"
-    if field in subject.schema.names:
-        identity = "loc_id" if "loc_id" in subject.schema.names else "acc_id"
-        source = subject.select([identity, field]).to_pandas().drop_duplicates(identity).set_index(identity)[field]
-        return source.reindex(rows["loc_id"]).array
-    account = portfolio.account
+    location, account = portfolio.location, portfolio.account
+    if location is not None and field in location.schema.names:
+        return _taken(location, field, "loc_id", rows["loc_id"])
     assert account is not None, "a field that is not the location's is the account's"
-    return account.select(["acc_idx", field]).to_pandas().set_index("acc_idx")[field].reindex(rows["acc_idx"]).array
+    if location is None:  # without locations an account is what is at risk, under its own number
+        return _taken(account, field, "acc_id", rows["loc_id"])
+    return _taken(account, field, "acc_idx", rows["acc_idx"])
 
 
-def _fill_blanks(column: pd.Series) -> pd.Series:
-    """Blanks as 0: the text 0 in a text column."""
-    text = not pd.api.types.is_numeric_dtype(column)
-    return column.fillna("0" if text else 0)
+def _taken(table: pa.Table, field: str, key: str, wanted: pd.Series) -> npt.NDArray[np.generic]:
+    """The field in the first row of each wanted key, blanks as the OED default, or 0."""
+    column = table[field]
+    default = (table.schema.field(field).metadata or {}).get(b"oed_default", b"0").decode()
+    filled = pc.fill_null(column, pa.scalar(default).cast(column.type)).to_pandas()
+    first = pd.Series(filled.to_numpy(), index=table[key].to_pandas())
+    return first[~first.index.duplicated()].loc[wanted].to_numpy()
 
 
 def _number_summaries(rows: pd.DataFrame, fields: list[str]) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
@@ -141,3 +151,10 @@ def _by_number(number: npt.NDArray[np.integer], value: npt.NDArray[np.integer]) 
         missing = int(np.flatnonzero(out < 0)[0]) + 1
         raise InvalidInput(Finding("summary map", "must number its rows from 1 without a gap", value=f"no {missing}"))
     return out
+
+
+def _arrow(info: pd.DataFrame) -> pa.Table:
+    """The summary-info table with plain strings and without pandas' own metadata."""
+    table = pa.Table.from_pandas(info, preserve_index=False)
+    plain = [pa.field(f.name, pa.string() if pa.types.is_large_string(f.type) else f.type) for f in table.schema]
+    return table.cast(pa.schema(plain))

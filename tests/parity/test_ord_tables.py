@@ -119,7 +119,7 @@ def test_tables_by_event_and_occurrence(
     name: str, tables: Tables, occurrences: Occurrences, piwind: Path, tmp_path: Path
 ) -> None:
     quantiles = np.fromfile(piwind / "model_data/PiWind/quantile.bin", np.float32)
-    context = EventContext(tables.stem[:2].rstrip("_") if tables.stem[0] != "g" else "gul", occurrences, quantiles)
+    context = EventContext(tables.stem.partition("_")[0], occurrences, quantiles)
     ours = printed(name, list(event_table(name, chunks(tables.losses), context)), tmp_path)
     compare(name, ours, tables.expected(name))
 
