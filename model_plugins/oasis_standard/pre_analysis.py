@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from model_plugins.oasis_standard.compatibility import load_module, module_file, vendor_imports
 from model_plugins.oasis_standard.lookup.keys import location_frame
 from model_plugins.oasis_standard.mdk import MdkConfiguration, read_json
 from oasis_kernel.errors import Finding, InvalidInput, PluginError
+from oasis_kernel.formats.oed import read_portfolio
 from oasis_kernel.model.exposure import Portfolio
 
-#: The fields whose distinct combinations are a location, or an account.
-LOCATION_FIELDS = ("PortNumber", "AccNumber", "LocNumber")
+#: What a portfolio numbers its rows by: made anew for the rows there are afterwards.
+NUMBERS = ("loc_id", "loc_idx", "acc_id", "acc_idx")
 
 #: Portfolio tables by what a pre-analysis module calls them.
 SOURCES = {
@@ -38,7 +38,10 @@ class PreAnalysis:
     user_data_dir: Path | None = None
 
     def adjust(self, portfolio: Portfolio, settings: Mapping[str, Any]) -> Portfolio:
-        """The portfolio after the vendor's module, its locations numbered anew. PluginError when the module fails."""
+        """The portfolio after the vendor's module, its rows numbered anew.
+
+        PluginError when the module fails, InvalidInput when what it leaves is not OED.
+        """
         exposure = _exposure(portfolio)
         pre_analysis = getattr(load_module(self.module), self.class_name, None)
         if pre_analysis is None:
@@ -57,8 +60,7 @@ class PreAnalysis:
                 raise PluginError(
                     f"{self.module.name}: {self.class_name} failed on the portfolio: {type(error).__name__}: {error}"
                 ) from error
-        tables = {ours: _table(getattr(exposure, theirs), ours) for theirs, ours in SOURCES.items()}
-        return replace(portfolio, **{name: table for name, table in tables.items() if table is not None})
+        return _read_again(exposure, portfolio)
 
     def _arguments(self, folder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         """What the toolkit gives such a class besides the exposure."""
@@ -97,18 +99,14 @@ def _exposure(portfolio: Portfolio) -> Any:
     return OedExposure(**frames, use_field=False, check_oed=False)
 
 
-def _table(source: Any, name: str) -> pa.Table | None:
-    """One source's table as it is now, locations numbered by their new rows."""
-    if source is None:
-        return None
-    frame = source.dataframe.reset_index(drop=True)
-    if name == "location":
-        frame = numbered(frame)
+def _read_again(exposure: Any, before: Portfolio) -> Portfolio:
+    """The exposure object as a portfolio: checked and numbered anew, in the currency that it is in."""
+    tables = {name: _table(getattr(exposure, name)) for name in SOURCES if getattr(exposure, name) is not None}
+    after = read_portfolio(**tables)
+    return replace(after, sources=before.sources, reporting_currency=before.reporting_currency)
+
+
+def _table(source: Any) -> pa.Table:
+    """One source's table as the vendor's module left it, without the numbers that its rows had before."""
+    frame = source.dataframe.reset_index(drop=True).drop(columns=list(NUMBERS), errors="ignore")
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-
-
-def numbered(location: pd.DataFrame) -> pd.DataFrame:
-    """Locations with ``loc_id`` (1-based rank of portfolio, account and location number) and ``loc_idx`` (row)."""
-    fields = [location[name].astype(str) for name in LOCATION_FIELDS]
-    rank = location.groupby(fields, sort=True, observed=True).ngroup() + 1
-    return location.assign(loc_id=rank.astype("int64"), loc_idx=range(len(location)))
