@@ -101,8 +101,7 @@ def _run_levels(execution: Execution, workspace: Workspace, tree: int, leaves: i
             while end < leaves and execution.node[level, workspace.place[workspace.members[end]]] == node:
                 end += 1
             layers = execution.layers[node]
-            run_node(execution, workspace, Visit(level, node, row, layers, begin, end, stride))
-            row += layers
+            row += run_node(execution, workspace, Visit(level, node, row, layers, begin, end, stride))
             begin = end
 
 

@@ -20,11 +20,12 @@ ZERO = np.float32(0)
 
 # i = present leaf, m = member, p = layer, r = row, c = column, t = record of terms, v = the node's Visit
 @inlined
-def run_node(execution: Execution, workspace: Workspace, v: Visit) -> None:
-    """Fill the node's rows and bring its leaves up to date."""
+def run_node(execution: Execution, workspace: Workspace, v: Visit) -> int:
+    """The number of rows the node takes; fills them and brings its leaves up to date."""
     children = _find_children(execution, workspace, v)
     carrying = execution.carrying[v.node]
-    for p in range(v.layers):
+    rows = v.layers if children > 1 else max(v.layers, workspace.child_layers[0])
+    for p in range(rows):
         _add_up(workspace, v.row + p, p, children)
         if carrying:
             _add_up_carry(workspace, v.row + p, p, children)
@@ -39,7 +40,8 @@ def run_node(execution: Execution, workspace: Workspace, v: Visit) -> None:
     for m in range(v.begin, v.end):
         i = workspace.members[m]
         workspace.node_row[i] = v.row
-        workspace.node_layers[i] = v.layers
+        workspace.node_layers[i] = rows
+    return rows
 
 
 @inlined
@@ -60,17 +62,17 @@ def _find_children(execution: Execution, workspace: Workspace, v: Visit) -> int:
         if v.layers > layers:
             forget = execution.new_layers_forget and end - m > 1
             for other in range(m, end):
-                _begin_layers(workspace, v, workspace.members[other], execution.carrying[v.node], forget)
+                _begin_layers(workspace, v, workspace.members[other], layers, execution.carrying[v.node], forget)
         count += 1
         m = end
     return count
 
 
 @inlined
-def _begin_layers(workspace: Workspace, v: Visit, i: int, carrying: bool, forget: bool) -> None:
-    """Copy leaf ``i``'s first layer to the layers that it does not have yet."""
+def _begin_layers(workspace: Workspace, v: Visit, i: int, first: int, carrying: bool, forget: bool) -> None:
+    """Copy leaf ``i``'s first layer to the node's layers ``first`` and on."""
     loss, carry, source = workspace.loss, workspace.carry, i * v.stride
-    for p in range(workspace.leaf_layers[i], v.layers):
+    for p in range(first, v.layers):
         for c in range(loss.shape[1]):
             loss[source + p, c] = loss[source, c]
         if carrying:

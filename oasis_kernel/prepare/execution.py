@@ -9,16 +9,15 @@ from oasis_kernel.kernels.programme_run_arrays import Execution
 from oasis_kernel.kernels.terms import Deduction, Payment
 from oasis_kernel.model.exposure import Float64, Int64
 from oasis_kernel.model.terms import Leaves, Programme
+from oasis_kernel.prepare.execution_layers import Layers, find_layers
 from oasis_kernel.prepare.execution_structure import (
     Nodes,
     Policies,
     Trees,
-    count_layers,
     find_carrying,
     find_nodes,
     find_policies,
     find_trees,
-    layer_sources,
 )
 from oasis_kernel.prepare.execution_terms import is_inert, needs_value, prepare_terms
 
@@ -46,6 +45,7 @@ def build_execution(
     compatible       The reference's defects as they are. Otherwise they are put right:
 
     * layers that begin above a shared node forget what was deducted below (minimum and maximum deductibles);
+    * some programmes with layers lose outputs or count losses several times: see ``execution_layers``;
     * rules 21 and 38 do not know the insured value, so that their deductible or trigger is 0;
     * allocation rules 0 and 1 restart from ground-up losses where the programme regroups items.
 
@@ -57,12 +57,11 @@ def build_execution(
     allocation = ALLOCATION[allocation_rule]
     nodes = find_nodes(programme, len(leaves.coverage_id))
     policies, trees = find_policies(programme, nodes), find_trees(nodes)
-    layers = count_layers(nodes, policies)
-    top = np.arange(nodes.count) >= nodes.first[-2]
-    terms = _terms_of_nodes(programme, leaves, nodes, policies, layers, compatible)
+    layers = find_layers(programme, nodes, policies, compatible)
+    terms = _terms_of_nodes(programme, leaves, nodes, policies, layers.count, compatible)
     carrying = find_carrying(nodes, _needs_carry(terms, nodes.count))
-    emitters, output_layer, output_number = _outputs(programme, nodes, policies, allocation)
-    tree_layers, tree_rows = _tree_sizes(nodes, trees, layers)
+    emitters, output_layer, output_number = _outputs(programme, nodes, policies, layers, allocation)
+    tree_layers, tree_rows = _tree_sizes(nodes, trees, layers.count)
     return Execution(
         terms=terms.records,
         place=_int32(trees.place),
@@ -74,8 +73,8 @@ def build_execution(
         restarts=np.ascontiguousarray(nodes.restarts[:, trees.leaf]),
         visit=_int32(trees.visit),
         shuffled=np.ascontiguousarray(trees.shuffled),
-        layers=_int32(layers),
-        cross_layer=top & (layers > np.maximum(policies.count, 1)),
+        layers=_int32(layers.count),
+        cross_layer=layers.cross,
         carrying=carrying,
         first_terms=_int32(terms.first),
         terms_range=_int32(terms.range),
@@ -147,14 +146,16 @@ def _needs_carry(terms: NodeTerms, nodes: int) -> npt.NDArray[np.bool_]:
     return needs
 
 
-def _outputs(programme: Programme, nodes: Nodes, policies: Policies, allocation: int) -> tuple[Int64, Int64, Int64]:
+def _outputs(
+    programme: Programme, nodes: Nodes, policies: Policies, layers: Layers, allocation: int
+) -> tuple[Int64, Int64, Int64]:
     """(start by emitter, layer, number) of the outputs of leaves or, with allocation rule 0, of top nodes."""
     if allocation == 0:
         emitter = np.arange(nodes.first[-2], nodes.count)
         agg_id, source = emitter - nodes.first[-2] + 1, emitter
     else:
         emitter = np.arange(nodes.of_leaf.shape[1])
-        agg_id, source = emitter + 1, layer_sources(nodes, policies)
+        agg_id, source = emitter + 1, layers.source
     count = policies.count[source]
     owner = np.repeat(np.arange(len(emitter)), count)
     layer = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
@@ -185,5 +186,5 @@ def _tree_sizes(nodes: Nodes, trees: Trees, layers: Int64) -> tuple[Int64, Int64
         held[of_level] = True
     most = np.ones(len(trees.start) - 1, "i8")
     np.maximum.at(most, tree_of_node[held], layers[held])
-    node_rows = np.bincount(tree_of_node[held], layers[held], len(most)).astype("i8")
-    return most, np.diff(trees.start) * (most + 1) + node_rows
+    nodes_held = np.bincount(tree_of_node[held], minlength=len(most)).astype("i8")
+    return most, np.diff(trees.start) * (most + 1) + nodes_held * most

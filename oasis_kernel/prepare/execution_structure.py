@@ -144,16 +144,6 @@ def _side_by_side(order: Int64, node: Int64, tree: Int64) -> Int64:
     return order[np.lexsort((first[of_place], tree[order]))]
 
 
-def count_layers(nodes: Nodes, policies: Policies) -> Int64:
-    """The number of layers each node works on: its own, or those of its leaves if they have more; [node]."""
-    layers = np.maximum(policies.count, 1)
-    of_leaf = np.ones(nodes.of_leaf.shape[1], "i8")
-    for of_level in nodes.of_leaf:
-        np.maximum.at(layers, of_level, of_leaf)
-        of_leaf = layers[of_level]
-    return layers
-
-
 def find_carrying(nodes: Nodes, needs_carry: Bool) -> Bool:
     """Which nodes carry deductibles: those whose terms need it, and all below them; bool [node]."""
     carrying = needs_carry.copy()
@@ -162,12 +152,3 @@ def find_carrying(nodes: Nodes, needs_carry: Bool) -> Bool:
         np.logical_or.at(carrying, of_level, of_leaf)
         of_leaf = carrying[of_level]
     return carrying
-
-
-def layer_sources(nodes: Nodes, policies: Policies) -> Int64:
-    """The node whose layers are the layers of each leaf's outputs: from the top, the last with more layers; [leaf]."""
-    source = nodes.of_leaf[-1].copy()
-    for of_level in nodes.of_leaf[-2::-1]:
-        more = policies.count[of_level] > policies.count[source]
-        source = np.where(more, of_level, source)
-    return source
