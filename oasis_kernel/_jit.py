@@ -4,8 +4,10 @@ Kernels are strict IEEE (no fast-math), because the reference engine's samples a
 by the operations in the order written. They release the GIL, so that threads run them side by side.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,15 +15,27 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def cache_directory() -> Path:
-    """The folder of compiled kernels: ``OASIS_KERNEL_CACHE``, or one per user.
+    """The folder of compiled kernels: ``OASIS_KERNEL_CACHE``, or one per user, and in it one per set of sources.
 
-    Numba keys its files by source time stamp and CPU, so that one folder serves every version of the code,
-    but two processes must never fill it at once: compile once (``warm_up``), then start workers.
+    Numba notices a changed function, but not a changed function that it calls: without a folder per content of all
+    kernels, an upgrade could go on running old arithmetic. Two processes must not fill one folder at once: compile
+    once (any small run does), then start workers.
     """
     import platformdirs
 
     configured = os.environ.get("OASIS_KERNEL_CACHE")
-    return Path(configured) if configured else platformdirs.user_cache_path("oasis-workbench") / "kernels"
+    root = Path(configured) if configured else platformdirs.user_cache_path("oasis-workbench") / "kernels"
+    return root / sources_hash()
+
+
+@cache
+def sources_hash() -> str:
+    """A short hash of every kernel's source and of this module's."""
+    here = Path(__file__)
+    digest = hashlib.sha256(here.read_bytes())
+    for source in sorted((here.parent / "kernels").glob("*.py")):
+        digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def kernel(function: F) -> F:
