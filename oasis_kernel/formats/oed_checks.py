@@ -20,7 +20,9 @@ Mask = npt.NDArray[np.bool_]
 
 MISSING_COLUMN = Rule("column_required", "is required by OED and missing", "Add the column.")
 MISSING_VALUE = Rule("value_required", "must not be blank", "Fill it in.")
-CONDITIONAL = Rule("value_conditional", "must be given where other terms need it")
+# The number is defined without it (no type is an amount, no peril column is all perils, a blank peril is none),
+# so this warns where ods_tools refuses.
+CONDITIONAL = Rule("value_conditional", "must be given where other terms need it", severity=Severity.WARNING)
 RANGE = Rule("value_range", "must be in range")
 PERIL = Rule("peril_code", "must be OED peril codes separated by ';'", "See OED's list of perils (WTC, WSS, WW1 ...).")
 OCCUPANCY = Rule("occupancy_code", "must be an OED occupancy code", "1000 is unknown.")
@@ -107,14 +109,12 @@ def _conditional(checked: Checked, standard: Standard) -> Iterator[Finding]:
             needed[other] = needed[other] | given if other in needed else given
             asking.setdefault(other, []).append(name)
     for other, mask in needed.items():
-        if not checked.has(other):
-            missing = mask
-        elif fields[other.lower()].default is None:
-            missing = mask & _blank(checked.table[other])
-        else:
-            continue  # a blank means the default
         remedy = f"It is needed by {', '.join(name for name in asking[other] if name != other)}."
-        yield from checked.breach(CONDITIONAL, other, missing, remedy)
+        if not checked.has(other):
+            first = int(checked.row[np.flatnonzero(mask)[0]])
+            yield Breach(CONDITIONAL, checked.file, other, remedy).finding(row=first)
+        elif fields[other.lower()].default is None:  # else a blank means the default
+            yield from checked.breach(CONDITIONAL, other, mask & _blank(checked.table[other]), remedy)
 
 
 def _given(column: pa.ChunkedArray, field: OedField) -> Mask:
