@@ -1,7 +1,8 @@
 """A model's data as arrays: footprints, vulnerabilities, damage bins, occurrences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64, UInt64
 
@@ -48,6 +49,15 @@ class Hazard(Protocol):
 
     def rows_per_event(self, event_id: Int32) -> Int64:
         """How many rows each event's footprint has (an upper bound will do): what the plan is cut by."""
+        ...
+
+
+@runtime_checkable
+class SectionedHazard(Hazard, Protocol):
+    """A dynamic hazard that is built section by section, such as one catchment's floods."""
+
+    def for_sections(self, section_id: Sequence[str]) -> Hazard:
+        """The hazard of the named sections only."""
         ...
 
 

@@ -77,7 +77,7 @@ def _plan(prepared: Prepared, resources: Resources) -> Plan:
     if prepared.own_ground_up is not None:
         workload = assume_whole(prepared.event_id, len(items), summaries, samples)
     else:
-        workload = measure(prepared.data.hazard, prepared.event_id, items, summaries, samples)
+        workload = measure(prepared.hazard, prepared.event_id, items, summaries, samples)
     return make_plan(
         workload,
         workers=resources.workers,

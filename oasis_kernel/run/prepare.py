@@ -11,6 +11,7 @@ from oasis_kernel import __version__
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.formats.arrow_bytes import table_bytes
 from oasis_kernel.model.exposure import Int32, Items, PreparedExposure, UInt64
+from oasis_kernel.model.hazard import Hazard, SectionedHazard
 from oasis_kernel.model.losses import SPECIAL, LossBlock, SummaryLosses
 from oasis_kernel.model.options import GroundUpOptions
 from oasis_kernel.model.prepare_options import PrepareOptions
@@ -34,6 +35,7 @@ class Prepared:
 
     exposure: PreparedExposure
     data: ModelData
+    hazard: Hazard
     event_id: Int32
     areaperil_id: UInt64  # distinct, ascending
     chain: Chain
@@ -61,7 +63,7 @@ class Prepared:
         if self.own_ground_up is not None:
             yield self.own_ground_up(event_id)
         elif self.ground_up is not None:
-            yield from self.ground_up.blocks(self.data.hazard.footprint(event_id, self.areaperil_id), block_bytes)
+            yield from self.ground_up.blocks(self.hazard.footprint(event_id, self.areaperil_id), block_bytes)
 
 
 def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
@@ -75,6 +77,7 @@ def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
     return Prepared(
         exposure=exposure,
         data=data,
+        hazard=hazard_of(data, exposure.items),
         event_id=selected_events(analysis, data),
         areaperil_id=np.unique(exposure.items.areaperil_id),
         chain=chain,
@@ -148,6 +151,14 @@ def selected_events(analysis: Analysis, data: ModelData) -> Int32:
             )
         )
     return wanted
+
+
+def hazard_of(data: ModelData, items: Items) -> Hazard:
+    """The model's hazard; of the sections that the portfolio lies in, where it has sections."""
+    hazard = data.hazard
+    if items.section_id and isinstance(hazard, SectionedHazard):
+        return hazard.for_sections(items.section_id)
+    return hazard
 
 
 def ground_up_options(analysis: Analysis) -> GroundUpOptions:
