@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.formats.ord_averages import alct_batch, alt_batch, palt_batches
 from oasis_kernel.formats.ord_curves import CurveContext, curve_batches
 from oasis_kernel.formats.ord_occurrence import Occurrences
@@ -42,10 +43,12 @@ def period_tables(
     """The name and the record batches of each requested table by period, one table after the other.
 
     ``chunks`` is called once to count, and once for each range of summaries that fits in memory. Rows of a range
-    wait in a temporary file until those before them in the table are there.
+    wait in a temporary file until those before them in the table are there. InvalidInput when curves are asked for at
+    listed return periods, and no list is given.
     """
     if not any(name in PERIOD_TABLES for name in request.tables):
         return
+    _check_return_periods(request, context)
     touched = count_touched(chunks, context.occurrences)
     curves = CurveContext(
         context.occurrences,
@@ -68,6 +71,20 @@ def period_tables(
                 spool.add((PERIOD_TABLES.index(name), *place), batch)
         for key, batch in spool.ordered():
             yield PERIOD_TABLES[key[0]], batch
+
+
+def _check_return_periods(request: OutputRequest, context: PeriodContext) -> None:
+    if request.curves and request.listed_return_periods and context.return_periods is None:
+        remedy = "List return_periods in the settings, add a returnperiods file, or set return_period_file to false"
+        raise InvalidInput(
+            Finding(
+                "analysis settings",
+                "must name the return periods that curves are asked for at, and the model lists none",
+                field="return_periods",
+                rule="listed return periods",
+                remedy=remedy,
+            )
+        )
 
 
 def _range_batches(

@@ -9,6 +9,10 @@ from oasis_kernel._jit import inlined, kernel
 from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64
 from oasis_kernel.model.losses import MEAN, SPECIAL
 
+#: Fibonacci hashing of the low bits of a key: 2^32 over the golden ratio, so that the product fits in 63 bits.
+LOW_BITS = 0x7FFFFFFF
+SPREAD = 0x9E3779B1
+
 #: What a curve has at a listed return period: no row, a loss, or a loss and a tail value at risk.
 NOTHING, LOSS_ONLY, LOSS_AND_TAIL = range(3)
 
@@ -57,9 +61,9 @@ class Weights(NamedTuple):
 @inlined
 def find_row(table: PeriodTable, summary: int, period: int, periods: int) -> int:
     """The row of (summary, period), taken into use if it is new."""
-    key = summary * (periods + 1) + period
+    key = np.int64(summary) * (periods + 1) + period
     mask = len(table.key) - 1
-    probe = (key * np.int64(-7046029254386353131) >> np.int64(20)) & mask
+    probe = (((key ^ key >> 31) & LOW_BITS) * SPREAD >> 20) & mask
     while table.key[probe] != key:
         if table.key[probe] == -1:
             row = table.used[0]
@@ -322,7 +326,7 @@ def weighted_losses_at(curves: Curves, weights: Weights, wanted: Int32, out: Fou
             total += loss
             before, earlier = loss, 1 / probability
             rank += 1
-        if curves.offsets[k] < curves.offsets[k + 1]:
+        if rank > 1:
             walk = Walk(rank, 0.0, 1 / probability, 0.0, 0.0, total, top)
             r = walk_unused(walk, weights, wanted, r, k, out)
             settle_rest(top, wanted, r, k, out)

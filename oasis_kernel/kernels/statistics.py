@@ -26,7 +26,7 @@ def moments(loss: Float32, out_mean: Float64, out_deviation: Float64, out_positi
         for s in range(SPECIAL, SPECIAL + samples):
             total += np.float64(loss[m, s])
             positive += loss[m, s] > 0
-        mean = total / samples
+        mean = total / samples if samples else np.nan
         squares = 0.0
         for s in range(SPECIAL, SPECIAL + samples):
             squares += (np.float64(loss[m, s]) - mean) ** 2

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from oasis_kernel.errors import InvalidInput
 from oasis_kernel.formats import ord as ord_files
 from oasis_kernel.formats.ord import TableWriter, write_summary_info
 from oasis_kernel.formats.ord_batches import SCHEMAS, batch_of
@@ -163,6 +164,12 @@ def test_per_sample_mean_with_weights_needs_no_psept() -> None:
     rows = pd.concat(found)
     mean = rows[rows.EPCalc == 3]
     assert list(zip(mean.ReturnPeriod, mean.Loss, strict=True)) == [(4, 20), (2, 0)]
+
+
+def test_listed_return_periods_need_a_list(losses: SummaryLosses, occurrences: Occurrences) -> None:
+    request = OutputRequest.of(OrdOutput(psept_oep=True, return_period_file=True))
+    with pytest.raises(InvalidInput, match="return_periods must name the return periods that curves are asked for at"):
+        list(period_tables(lambda: [losses], request, PeriodContext(occurrences)))
 
 
 def test_without_samples_only_means_have_losses(tmp_path: Path) -> None:
