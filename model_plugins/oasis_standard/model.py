@@ -13,7 +13,7 @@ from model_plugins.oasis_standard.lookup.frame import Context
 from model_plugins.oasis_standard.lookup.perils import deterministic_keys
 from model_plugins.oasis_standard.lookup_source import LookupSource, lookup_from_mdk
 from model_plugins.oasis_standard.mdk import MdkConfiguration, mdk_input_files, read_json
-from model_plugins.oasis_standard.own_lookup import own_keys
+from model_plugins.oasis_standard.own_lookup import code_path, own_keys
 from model_plugins.oasis_standard.pre_analysis import PreAnalysis, pre_analysis_from_mdk
 from oasis_kernel.model.inputs import InputFiles
 from oasis_kernel.model.vendor import ModelChoice, ModelData
@@ -69,12 +69,16 @@ class StandardModel:
         source = self.lookup_source
         files = [self.model_data_dir, source.keys_data_path, *source.files]
         files += [path for path in (self.model_settings, source.user_data_dir) if path is not None]
-        if source.config.get("lookup_module_path"):
-            files.append((source.directory / str(source.config["lookup_module_path"])).parent)
+        files += [code_path(source)] if source.kind == "own" else []
         if self.pre_analysis is not None:
             files.append(self.pre_analysis.module)
             files += [self.pre_analysis.setting] if self.pre_analysis.setting else []
-        return fingerprint_of(dict.fromkeys(files), self.name, self.version, version("oasis-workbench"))
+        return fingerprint_of(
+            [path for path in dict.fromkeys(files) if path.exists()],
+            self.name,
+            self.version,
+            version("oasis-workbench"),
+        )
 
 
 def model_from_mdk(mdk: MdkConfiguration, name: str | None = None) -> StandardModel:

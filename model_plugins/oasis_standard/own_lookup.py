@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import importlib.util
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -46,6 +47,18 @@ def lookup_class_of(source: LookupSource) -> tuple[str, Any, Callable[[], Abstra
     path = source.directory / str(config["lookup_module_path"])
     file = module_file(path)
     return name, _attribute(load_module(path), name, source), lambda: vendor_imports(file)
+
+
+def code_path(source: LookupSource) -> Path:
+    """The folder of the vendor's lookup code, or its one installed file."""
+    config = source.config
+    if config.get("lookup_module_path"):
+        return module_file(source.directory / str(config["lookup_module_path"])).parent
+    module = str(config.get("lookup_class") or config["lookup_module"]).split(".")[0]
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:
+        raise InvalidInput(Finding(source.source, "names a lookup that is not installed", value=module))
+    return Path(found.origin).parent if found.submodule_search_locations else Path(found.origin)
 
 
 def _installed(source: LookupSource, name: str) -> Any:

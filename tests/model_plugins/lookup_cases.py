@@ -137,6 +137,11 @@ def _postcodes(folder: Path, random: np.random.Generator) -> None:
     pd.DataFrame({"half_id": [5], "area_peril_id": [77]}).to_csv(folder / "whole.csv", index=False)
 
 
+def _numbered_postcodes(folder: Path, random: np.random.Generator) -> None:
+    _postcodes(folder, random)
+    (folder / "half.csv").write_text("POSTALCODE,half_id\n1,5\n")
+
+
 def _ages(folder: Path, random: np.random.Generator) -> None:
     rows = [(age, height) for age in range(5) for height in (1, 2, 3)]
     table = pd.DataFrame(rows, columns=["yearbuilt_idx", "height"])
@@ -239,6 +244,11 @@ CASES = {
         _words,
     ),
     "combine": Case(COMBINED, _postcodes, ("split", "place", "coverages", "vulnerability")),
+    "combine_with_a_table_of_numbers": Case(
+        COMBINED,
+        _numbered_postcodes,
+        ("split", "place", "coverages", "vulnerability"),
+    ),
     "aged": Case(AGED, _ages),
     "status": Case(
         {

@@ -57,9 +57,10 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
             locations(np.random.default_rng(seed), 60).to_parquet(folder / "locations.parquet", index=False)
             for file, text in {**files, "lookup_config.json": json.dumps(config)}.items():
                 (folder / file).write_text(text)
-    done = subprocess.run(
-        [python, "-c", REFERENCE, str(root)], capture_output=True, text=True, timeout=600, check=False
-    )
+    command = [python, "-c", REFERENCE, str(root)]
+    # Not compiled: numba's cache of its grid functions grows with every run, until reading it fails.
+    plain = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=plain)
     assert done.returncode == 0, done.stderr[-3000:]
     return root
 

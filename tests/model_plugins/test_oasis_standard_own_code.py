@@ -107,6 +107,12 @@ def test_a_lookup_installed_as_a_package(tmp_path: Path, monkeypatch: pytest.Mon
     by_class = keys(tmp_path, {**config, "lookup_class": "installed_lookup.DerivedKeysLookup"}, {})
     assert by_module.equals(by_class)
     assert by_module.num_rows > 0
+    model = StandardModel(
+        "own", tmp_path / "data", LookupSource({**config, "lookup_module": "installed_lookup"}, tmp_path)
+    )
+    before = model.fingerprint()
+    (tmp_path / "installed_lookup.py").write_text(DERIVED + "\n")
+    assert model.fingerprint() != before
     del sys.modules["installed_lookup"]
 
 

@@ -93,12 +93,20 @@ def test_merge_without_a_shared_column(context: Context, tmp_path: Path) -> None
         tables.merge(context, "t.csv")(frame(c=[1]))
 
 
-def test_merge_of_text_with_numbers_is_refused(context: Context, tmp_path: Path) -> None:
+def test_merge_of_text_with_numbers_finds_nothing_and_says_so(
+    context: Context, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "t.csv").write_text("postalcode,b\n90210,5\n")
-    with pytest.raises(InvalidInput, match="text in the locations and numbers in"):
-        tables.merge(context, "t.csv")(frame(postalcode=["90210"]))
+    assert tables.merge(context, "t.csv", ["b"])(frame(postalcode=["90210"]))["b"].tolist() == [-1]
+    assert "text in the locations and numbers in t.csv: no row can match" in caplog.text
     keys = tables.merge(context, "t.csv", ["b"], dtype={"postalcode": "str"})(frame(postalcode=["90210"]))
     assert keys["b"].tolist() == [5]
+
+
+def test_merge_of_numbers_with_text_is_refused(context: Context, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("occupancycode,b\nhouse,5\n")
+    with pytest.raises(InvalidInput, match="numbers in the locations and text in"):
+        tables.merge(context, "t.csv")(frame(occupancycode=[1050]))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Steps about columns: join a table, pivot, prepare, bin, tag."""
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from model_plugins.oasis_standard.lookup.frame import Context, Step, find_column, is_blank, set_ids
+
+LOG = logging.getLogger(__name__)
 
 #: File types a step may name, as pandas' readers are called. Pickles are left out: they run code when read.
 FILE_TYPES = ("csv", "parquet", "feather", "json", "excel", "table", "fwf", "orc")
@@ -45,25 +48,32 @@ def merge(
                 f"the locations {', '.join(sorted(map(str, frame.columns)))}",
                 remedy="Name the table's key columns in the step's columns",
             )
-        for lower, column in spelt.items():
-            _same_kind(context, frame[column], table[lower], file_path)
-        joined = frame.merge(table.rename(columns=spelt), how="left", on=list(spelt.values()))
+        right = table.rename(columns=spelt)
+        for column in spelt.values():
+            if _text_meets_numbers(context, frame[column], right[column], file_path):
+                frame, right = frame.astype({column: "object"}), right.astype({column: "object"})
+        joined = frame.merge(right, how="left", on=list(spelt.values()))
         return set_ids(joined, ids, context)
 
     return join
 
 
-def _same_kind(context: Context, left: pd.Series, right: pd.Series, file_path: str) -> None:
-    """Refuse a join of text with numbers: no row could ever match, and nothing would say so."""
+def _text_meets_numbers(context: Context, left: pd.Series, right: pd.Series, file_path: str) -> bool:
+    """Whether the locations' text is joined with a table's numbers: no row can match, which the log says.
+
+    The standard lets that pass (a later step may find the id), and refuses the other way round.
+    """
     left, right = left.dropna().infer_objects(), right.dropna().infer_objects()
     numeric = pd.api.types.is_numeric_dtype(left), pd.api.types.is_numeric_dtype(right)
     if left.empty or right.empty or numeric[0] == numeric[1]:
-        return
+        return False
     kinds = ["numbers" if number else "text" for number in numeric]
-    raise context.refusal(
-        f"joins {left.name!r}, which is {kinds[0]} in the locations and {kinds[1]} in {file_path}",
-        remedy='Give the type to the reader, e.g. "dtype": {"' + str(right.name) + '": "str"}',
-    )
+    words = f"joins {left.name!r}, which is {kinds[0]} in the locations and {kinds[1]} in {file_path}"
+    remedy = 'Give the type to the reader, e.g. "dtype": {"' + str(right.name) + '": "str"}'
+    if numeric[0]:
+        raise context.refusal(words, remedy=remedy)
+    LOG.warning("%s: step %r %s: no row can match. %s", context.source, context.step, words, remedy)
+    return True
 
 
 def simple_pivot(context: Context, pivots: list[dict[str, Any]], remove_pivoted_col: bool = True) -> Step:
