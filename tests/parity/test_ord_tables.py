@@ -28,6 +28,7 @@ KEYS = {"EventId", "SummaryId", "SampleId", "SampleType", "Period", "Year", "Mon
 CASES = [
     *(("all_outputs", stem, 1) for stem in ("gul_S1", "il_S1", "ri_S1", "rl_IP1_S1")),
     *(("case_5", stem, 10) for stem in ("gul_S1", "il_S1", "ri_S1")),
+    *(("case_6", stem, 10) for stem in ("gul_S1", "il_S1", "ri_S1")),  # Parquet: losses are not rounded
 ]
 EVERY_FLAG = {
     name: True
@@ -44,12 +45,17 @@ class Tables(NamedTuple):
     losses: SummaryLosses
 
     def expected(self, name: str) -> pd.DataFrame:
-        return pd.read_csv(self.folder / f"{self.stem}_{TABLES[name].stem}.csv")
+        return read(self.folder, f"{self.stem}_{TABLES[name].stem}")
+
+
+def read(folder: Path, name: str) -> pd.DataFrame:
+    parquet = folder / f"{name}.parquet"
+    return pd.read_parquet(parquet) if parquet.exists() else pd.read_csv(folder / f"{name}.csv")
 
 
 def rebuild(folder: Path, stem: str, samples: int) -> SummaryLosses:
     """The summary losses behind a printed SELT: exposure and largest loss are MELT's, where it was printed."""
-    selt = pd.read_csv(folder / f"{stem}_selt.csv")
+    selt = read(folder, f"{stem}_selt")
     pairs = selt[["EventId", "SummaryId"]].drop_duplicates().reset_index(drop=True)
     row = pairs.reset_index().set_index(["EventId", "SummaryId"])["index"]
     loss = np.zeros((len(pairs), SPECIAL + samples), np.float32)
@@ -57,9 +63,8 @@ def rebuild(folder: Path, stem: str, samples: int) -> SummaryLosses:
     column = np.where(selt.SampleId > 0, SPECIAL + selt.SampleId - 1, -1 - selt.SampleId)
     loss[place, column] = selt.Loss
     np.maximum.at(loss[:, EXPOSURE], place, selt.ImpactedExposure.to_numpy(np.float32))
-    melt_file = folder / f"{stem}_melt.csv"
-    if melt_file.exists():
-        melt = pd.read_csv(melt_file)
+    if any(folder.glob(f"{stem}_melt.*")):
+        melt = read(folder, f"{stem}_melt")
         place = row.loc[list(zip(melt.EventId, melt.SummaryId, strict=True))].to_numpy()
         loss[place, MAXIMUM] = melt.MaxLoss
         loss[place, EXPOSURE] = melt.FootprintExposure
@@ -95,11 +100,13 @@ def chunks(losses: SummaryLosses, events: int = 97) -> list[SummaryLosses]:
     return [SummaryLosses(losses.event_id[a:b], losses.summary_id[a:b], losses.loss[a:b]) for a, b in pairwise(bounds)]
 
 
-def printed(name: str, batches: list[pa.RecordBatch], folder: Path) -> pd.DataFrame:
-    with TableWriter(str(folder / "table.csv"), name) as writer:
+def written(name: str, batches: list[pa.RecordBatch], folder: Path, beside: Path) -> pd.DataFrame:
+    """Our table as it reads from a file of the kind that is ``beside`` it."""
+    extension = "parquet" if any(beside.glob("*.parquet")) else "csv"
+    with TableWriter(str(folder / f"table.{extension}"), name) as writer:
         for batch in batches:
             writer.write(batch)
-    return pd.read_csv(folder / "table.csv")
+    return read(folder, "table")
 
 
 def compare(name: str, ours: pd.DataFrame, theirs: pd.DataFrame, tolerance: float = 1e-5) -> None:
@@ -120,7 +127,7 @@ def test_tables_by_event_and_occurrence(
 ) -> None:
     quantiles = np.fromfile(piwind / "model_data/PiWind/quantile.bin", np.float32)
     context = EventContext(tables.stem.partition("_")[0], occurrences, quantiles)
-    ours = printed(name, list(event_table(name, chunks(tables.losses), context)), tmp_path)
+    ours = written(name, list(event_table(name, chunks(tables.losses), context)), tmp_path, tables.folder)
     compare(name, ours, tables.expected(name))
 
 
@@ -132,8 +139,25 @@ def test_tables_by_period(
     context = PeriodContext(occurrences, return_periods, memory)
     found = list(period_tables(lambda: chunks(tables.losses), request, context))
     for name in ("PALT", "EPT", "PSEPT"):
-        ours = printed(name, [batch for table, batch in found if table == name], tmp_path)
+        ours = written(name, [batch for table, batch in found if table == name], tmp_path, tables.folder)
         compare(name, ours, tables.expected(name), tolerance=2e-6)
+
+
+@pytest.mark.parametrize("stem", ["gul_S1", "il_S1"])
+def test_full_uncertainty_alone(
+    stem: str, piwind: Path, occurrences: Occurrences, return_periods: np.ndarray, tmp_path: Path
+) -> None:
+    """case_1 asks for EPCalc 2 only, and gets 1 with it."""
+    folder = piwind / "expected/case_1/output"
+    flags = OrdOutput(
+        alt_period=True, ept_full_uncertainty_aep=True, ept_full_uncertainty_oep=True, return_period_file=True
+    )
+    losses = rebuild(folder, stem, 10)
+    context = PeriodContext(occurrences, return_periods)
+    found = list(period_tables(lambda: [losses], OutputRequest.of(flags), context))
+    for name in ("PALT", "EPT"):
+        ours = written(name, [batch for table, batch in found if table == name], tmp_path, folder)
+        compare(name, ours, read(folder, f"{stem}_{TABLES[name].stem}"), tolerance=2e-6)
 
 
 def test_parquet_has_the_reference_types(piwind: Path) -> None:
