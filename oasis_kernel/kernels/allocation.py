@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oasis_kernel._jit import inlined, kernel
+from oasis_kernel._jit import inlined
 from oasis_kernel.model.exposure import Float32, Float64, Int32
 from oasis_kernel.model.losses import CHANCE, DEVIATION, EXPOSURE, SPECIAL
 
@@ -32,7 +32,7 @@ def columns(samples: int) -> Columns:
     return Columns(*(np.empty(SPECIAL + samples, dtype) for dtype in (np.float32, np.float64, np.float64, np.int32)))
 
 
-@kernel
+@inlined
 def allocate(
     rule: int, loss: Float32, first: int, last: int, tiv: float, keeps_exposure: bool, room: Columns
 ) -> None:

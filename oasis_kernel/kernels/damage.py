@@ -119,18 +119,17 @@ def deviation(mean: float, second: float, scale: float) -> float:
 
 
 @inlined
-def damage_scale(bins, last, tiv):  # type: ignore[no-untyped-def]
-    """What damage is multiplied by to give money; ``last`` is the last bin (0-based) that can happen."""
+def damage_scale(damage_type, upper, tiv):  # type: ignore[no-untyped-def]
+    """What damage is multiplied by to give money; type and upper end are those of the last bin that can happen."""
     if tiv <= 0:
         return 0.0
-    damage_type = bins.damage_type[last]
     if damage_type == _RELATIVE:
         return tiv
     if damage_type == _ABSOLUTE:
         return 1.0
     if damage_type == _DURATION:
         return tiv / _DAYS
-    return tiv if bins.upper[last] <= 1 else 1.0
+    return tiv if upper <= 1 else 1.0
 
 
 @inlined

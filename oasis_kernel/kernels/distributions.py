@@ -12,7 +12,7 @@ import numpy as np
 
 from oasis_kernel._jit import inlined, kernel
 from oasis_kernel.kernels.damage import CHANCE_OF_LOSS, MOMENTS, Aggregates, accumulate, distribution_moments, effective_table, mix
-from oasis_kernel.kernels.touch_order import HazardRuns
+from oasis_kernel.kernels.touch_order import Exposure, HazardRuns, TouchOrder
 from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64
 
 
@@ -68,6 +68,59 @@ class EventTables(NamedTuple):
     pdf_start: Int64  # room: [h]
     hazard: Float32  # room: [h]
     used: Int64  # [3] distributions, branches, entries of table used so far
+
+
+#: Where a row is sampled: one table of the model's or of the event's, or one of several for each sample.
+ONE_OF_MODEL, ONE_OF_EVENT, MANY_OF_MODEL, MANY_OF_EVENT, NOWHERE = range(5)
+
+
+class Rows(NamedTuple):
+    """What sampling needs of each row of an event."""
+
+    distribution: Int32  # [r] number in the event; -1: protected from it
+    kind: Int32  # [r] ONE_OF_MODEL...
+    start: Int64  # [r] slot of the one table, or the first branch
+    length: Int32  # [r] of the one table
+    driver: Int32  # [r] the row whose damage bins drive this one; -1: hazard does
+    run: Int32  # [r]
+    draw: Int32  # [r] row of the damage uniforms
+    hazard_draw: Int32  # [r] row of the hazard uniforms, where they are drawn
+    scale: Float64  # [r] money per damage
+
+
+@kernel
+def distribute(
+    exposure: Exposure, curves: Curves, runs: HazardRuns, mode: Mode, order: TouchOrder, tables: EventTables,
+    rows: Rows, count: int,
+) -> None:  # fmt: skip
+    """Find or build the distribution of each of an event's ``count`` rows, and say where they are sampled."""
+    position, run_of, place, distribution = order.position, order.run, tables.place, rows.distribution
+    numbers, sources = exposure.distribution, exposure.source
+    kind, start, length, driver = rows.kind, rows.start, rows.length, rows.driver
+    branches, first_branch, of_event = tables.branches, tables.first_branch, tables.of_event
+    branch_start, branch_length = tables.branch_start, tables.branch_length
+    for r in range(count):
+        p = position[r]
+        run = run_of[r]
+        rows.run[r] = run
+        if mode.dynamic and runs.return_period[runs.begin[run]] < exposure.return_period[p]:
+            distribution[r] = build_undamaged(tables) if mode.depends else -1
+            kind[r] = NOWHERE
+            continue
+        x = numbers[p]
+        driver[r] = order.row[sources[p]] if sources[p] >= 0 else -1
+        if driver[r] >= 0:
+            i = build_dependent(curves, mode, x, distribution[driver[r]], tables)
+        else:
+            i = place[x]
+            if i < 0:
+                i = build(curves, runs, mode, run, x, exposure.peril[p], tables)
+        distribution[r] = i
+        first = first_branch[i]
+        many = branches[i] > 1
+        kind[r] = (MANY_OF_MODEL if many else ONE_OF_MODEL) + of_event[i]
+        start[r] = first if many else branch_start[first]
+        length[r] = branch_length[first]
 
 
 @kernel

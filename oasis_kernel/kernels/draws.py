@@ -5,9 +5,9 @@ Index letters: d = draw of the portfolio, r = row (touched item), k = row of uni
 
 from typing import NamedTuple
 
-from oasis_kernel._jit import inlined, kernel
+from oasis_kernel._jit import kernel
 from oasis_kernel.kernels.correlation import Copula, Correlations, correlate, normal_scores
-from oasis_kernel.kernels.distributions import EventTables
+from oasis_kernel.kernels.distributions import MANY_OF_EVENT, MANY_OF_MODEL, Rows
 from oasis_kernel.kernels.random import correlation_seed, damage_seed, draw_uniforms, hazard_seed
 from oasis_kernel.kernels.touch_order import Exposure, TouchOrder
 from oasis_kernel.model.exposure import Float64, Int32, Int64
@@ -36,7 +36,6 @@ class Randomness(NamedTuple):
     hazard: Draws
     factors: Factors
     copula: Copula
-    hazard_varies: bool  # hazard is drawn where a footprint gives more than one row (full Monte Carlo)
 
 
 class EventDraws(NamedTuple):
@@ -58,48 +57,46 @@ class FactorRoom(NamedTuple):
 
 @kernel
 def draw_damage(
-    randomness: Randomness, exposure: Exposure, event: int, rows: int, order: TouchOrder, draws: EventDraws
-) -> int:
-    """List the damage draws of the event's items and draw their numbers, not yet correlated; return how many."""
-    count = 0
-    for r in range(rows):
-        count = _list(exposure.draw[order.position[r]], draws, count)
-    for k in range(count):
+    randomness: Randomness, exposure: Exposure, event: int, count: int, order: TouchOrder, rows: Rows,
+    draws: EventDraws,
+) -> int:  # fmt: skip
+    """List the damage draws of an event's ``count`` rows and draw their numbers, not yet correlated; return how many."""
+    position, draw_of, row_of = order.position, exposure.draw, draws.row
+    listed = 0
+    for r in range(count):
+        d = draw_of[position[r]]
+        if row_of[d] < 0:
+            row_of[d] = listed
+            draws.draw[listed] = d
+            listed += 1
+        rows.draw[r] = row_of[d]
+    for k in range(listed):
         draws.seed[k] = damage_seed(randomness.damage.group[draws.draw[k]], event)
-    draw_uniforms(randomness.generator, draws.seed, count, draws.uniform)
-    return count
+    draw_uniforms(randomness.generator, draws.seed, listed, draws.uniform)
+    return listed
 
 
 @kernel
 def draw_hazard(
-    randomness: Randomness,
-    exposure: Exposure,
-    event: int,
-    rows: int,
-    order: TouchOrder,
-    tables: EventTables,
+    randomness: Randomness, exposure: Exposure, event: int, count: int, order: TouchOrder, rows: Rows,
     draws: EventDraws,
-) -> int:
-    """The same for the items whose hazard is in doubt."""
-    count = 0
-    if randomness.hazard_varies:
-        for r in range(rows):
-            if tables.hazard_length[order.run[r]] > 1:
-                count = _list(exposure.hazard_draw[order.position[r]], draws, count)
-    for k in range(count):
+) -> int:  # fmt: skip
+    """The same for the rows that are sampled by hazard first."""
+    position, draw_of, row_of = order.position, exposure.hazard_draw, draws.row
+    listed = 0
+    for r in range(count):
+        if rows.kind[r] not in (MANY_OF_MODEL, MANY_OF_EVENT) or rows.driver[r] >= 0:
+            continue
+        d = draw_of[position[r]]
+        if row_of[d] < 0:
+            row_of[d] = listed
+            draws.draw[listed] = d
+            listed += 1
+        rows.hazard_draw[r] = row_of[d]
+    for k in range(listed):
         draws.seed[k] = hazard_seed(randomness.hazard.group[draws.draw[k]], event)
-    draw_uniforms(randomness.generator, draws.seed, count, draws.uniform)
-    return count
-
-
-@inlined
-def _list(d, draws, count):  # type: ignore[no-untyped-def]
-    """Give draw ``d`` a row unless it has one; return the number of rows."""
-    if draws.row[d] >= 0:
-        return count
-    draws.row[d] = count
-    draws.draw[count] = d
-    return count + 1
+    draw_uniforms(randomness.generator, draws.seed, listed, draws.uniform)
+    return listed
 
 
 @kernel

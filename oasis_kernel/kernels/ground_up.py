@@ -8,17 +8,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oasis_kernel._jit import inlined, kernel
+from oasis_kernel._jit import kernel
 from oasis_kernel.kernels.allocation import NONE, Columns, allocate
 from oasis_kernel.kernels.amplification import Amplification, amplify, event_factors
 from oasis_kernel.kernels.damage import CHANCE_OF_LOSS, MEAN_DAMAGE, SECOND_MOMENT, Bins, damage_scale, deviation
 from oasis_kernel.kernels.distributions import (
+    MANY_OF_EVENT,
+    MANY_OF_MODEL,
+    NOWHERE,
+    ONE_OF_EVENT,
+    ONE_OF_MODEL,
     Curves,
     EventTables,
     Mode,
-    build,
-    build_dependent,
-    build_undamaged,
+    Rows,
+    distribute,
     forget,
     hazard_tables,
 )
@@ -32,10 +36,12 @@ from oasis_kernel.kernels.draws import (
     finish_draws,
     forget_draws,
 )
-from oasis_kernel.kernels.sampling import Draw, Target, find_bins, sample, sample_branches
+from oasis_kernel.kernels.sampling import Place, Sampling, sample_many, sample_one
 from oasis_kernel.kernels.touch_order import Exposure, HazardRuns, TouchOrder, clear, touch
 from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64
 from oasis_kernel.model.losses import CHANCE, DEVIATION, EXPOSURE, MAXIMUM, MEAN, SPECIAL
+
+_TILE = 1 << 18  # bytes of losses that are sampled and settled together: they stay in the core's own cache
 
 
 class Settlement(NamedTuple):
@@ -43,6 +49,7 @@ class Settlement(NamedTuple):
 
     rule: int
     threshold: np.float32  # samples below it become 0
+    keeps_exposure: bool  # the exposure is neither allocated nor amplified, the chance of loss not amplified
     amplification: Amplification
 
 
@@ -51,8 +58,7 @@ class GroundUpModel(NamedTuple):
 
     exposure: Exposure
     curves: Curves
-    bins: Bins
-    curved: bool  # whether any damage bin needs the parabola
+    sampling: Sampling
     mode: Mode
     randomness: Randomness
     settlement: Settlement
@@ -68,9 +74,8 @@ class Room(NamedTuple):
     factors: FactorRoom
     columns: Columns
     amplification: Float64  # [amplification id]
-    branch: Int32  # [1, s]
+    rows: Rows
     found: Int32  # [r, s] damage bins; a single row unless coverages depend on one another
-    distribution: Int32  # [r] i (coverage dependency only)
 
 
 class Block(NamedTuple):
@@ -94,125 +99,107 @@ def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, roo
 @kernel
 def _event(model, runs, e, room, out, before):  # type: ignore[no-untyped-def]
     """Write one event's losses after the ``before`` rows of the block; return how many rows it has."""
-    first_run, last_run = runs.first_run[e], runs.first_run[e + 1]
-    rows, coverages = touch(model.exposure, runs, first_run, last_run, model.mode.depends, room.order)
-    hazard_tables(runs, first_run, last_run, room.tables)
+    order, tables, rows = room.order, room.tables, room.rows
+    event, first_run, last_run = runs.event[e], runs.first_run[e], runs.first_run[e + 1]
+    count, coverages = touch(model.exposure, runs, first_run, last_run, model.mode.depends, order)
+    hazard_tables(runs, first_run, last_run, tables)
+    distribute(model.exposure, model.curves, runs, model.mode, order, tables, rows, count)
     if model.settlement.amplification.applies:
-        event_factors(model.settlement.amplification, runs.event[e], room.amplification)
-    damage_draws, hazard_draws = 0, 0
+        event_factors(model.settlement.amplification, event, room.amplification)
     if out.loss.shape[1] > SPECIAL:
-        damage_draws, hazard_draws = _draw(model, runs.event[e], rows, room)
-    begin = 0
-    for k in range(coverages):
-        c = room.order.coverage[k]
-        end = room.order.last_row[c]
-        for r in range(begin, end):
-            out.item[before + r] = model.exposure.item[room.order.position[r]]
-            _lose(model, runs, c, r, room, out.loss, before + r)
-        _settle(model, c, before + begin, before + end, room, out)
+        _draw(model.randomness, model.exposure, event, count, room)
+    width = 4 * out.loss.shape[1]
+    k, begin = 0, 0
+    while k < coverages:
+        first = k
+        end = begin
+        while k < coverages and (end == begin or (end - begin) * width < _TILE):
+            end = order.last_row[order.coverage[k]]
+            k += 1
+        place = Place(begin, end, before, out.loss, room.found)
+        describe(model.exposure, model.sampling.bins, order, tables, rows, place, out.item)
+        if out.loss.shape[1] > SPECIAL:
+            _sample(model, room, place)
+        settle(model.settlement, model.exposure, order, first, k, room.columns, room.amplification, place)
         begin = end
-    forget_draws(damage_draws, room.damage)
-    forget_draws(hazard_draws, room.hazard)
-    forget(room.tables)
-    clear(coverages, room.order)
-    return rows
+    forget(tables)
+    clear(coverages, order)
+    return count
 
 
-@inlined
-def _draw(model, event, rows, room):  # type: ignore[no-untyped-def]
-    """Draw all the event's numbers; return the number of damage rows and of hazard rows."""
-    randomness = model.randomness
-    damage_draws = draw_damage(randomness, model.exposure, event, rows, room.order, room.damage)
-    hazard_draws = draw_hazard(randomness, model.exposure, event, rows, room.order, room.tables, room.hazard)
+@kernel
+def _draw(randomness, exposure, event, count, room):  # type: ignore[no-untyped-def]
+    """Draw all of an event's numbers."""
+    damage = draw_damage(randomness, exposure, event, count, room.order, room.rows, room.damage)
+    hazard = draw_hazard(randomness, exposure, event, count, room.order, room.rows, room.hazard)
     draw_factors(randomness, event, room.factors)
-    finish_draws(randomness.damage, randomness.copula, room.factors.score, damage_draws, room.damage)
-    finish_draws(randomness.hazard, randomness.copula, room.factors.score, hazard_draws, room.hazard)
-    return damage_draws, hazard_draws
+    finish_draws(randomness.damage, randomness.copula, room.factors.score, damage, room.damage)
+    finish_draws(randomness.hazard, randomness.copula, room.factors.score, hazard, room.hazard)
+    forget_draws(damage, room.damage)
+    forget_draws(hazard, room.hazard)
 
 
 @kernel
-def _lose(model, runs, c, r, room, loss, place):  # type: ignore[no-untyped-def]
-    """Write to ``loss[place]`` what the item of row ``r`` loses, before allocation."""
-    exposure, mode, tables = model.exposure, model.mode, room.tables
-    p = room.order.position[r]
-    run = room.order.run[r]
-    protection = exposure.return_period[p]
-    if mode.dynamic and protection > 0 and runs.return_period[runs.begin[run]] < protection:
-        loss[place, :] = 0.0
-        if mode.depends:
-            room.distribution[r] = build_undamaged(tables)
-            room.found[r, :] = 0
-        return
-    x = exposure.distribution[p]
-    source = exposure.source[p]
-    if source >= 0:
-        i = build_dependent(model.curves, mode, x, room.distribution[room.order.row[source]], tables)
-    else:
-        i = tables.place[x]
-        if i < 0:
-            i = build(model.curves, runs, mode, run, x, exposure.peril[p], tables)
-    if mode.depends:
-        room.distribution[r] = i
-    tiv = exposure.tiv[c]
-    last = tables.effective_length[i] - 1
-    scale = damage_scale(model.bins, last, tiv)
-    loss[place, MEAN] = tables.moments[i, MEAN_DAMAGE] * scale
-    loss[place, DEVIATION] = deviation(tables.moments[i, MEAN_DAMAGE], tables.moments[i, SECOND_MOMENT], scale)
-    loss[place, EXPOSURE] = tiv / room.order.items[c]
-    loss[place, CHANCE] = tables.moments[i, CHANCE_OF_LOSS]
-    loss[place, MAXIMUM] = model.bins.upper[last] * scale
-    if loss.shape[1] > SPECIAL:
-        _sample(model, r, i, scale, room, loss, place)
-
-
-@inlined
-def _sample(model, r, i, scale, room, loss, place):  # type: ignore[no-untyped-def]
-    """Write the samples of row ``r``, whose distribution is ``i``."""
-    tables, mode = room.tables, model.mode
-    p = room.order.position[r]
-    draw = Draw(room.damage.uniform, room.damage.row[model.exposure.draw[p]], 0.0 if mode.fixed else np.inf)
-    target = Target(scale, loss, place, room.found, r if mode.depends else 0)
-    first = tables.first_branch[i]
-    if tables.branches[i] == 1:
-        start, length = tables.branch_start[first], tables.branch_length[first]
-        if tables.of_event[i]:
-            sample(tables.table, start, length, model.bins, model.curved, draw, target)
-        else:
-            sample(model.curves.table, start, length, model.bins, model.curved, draw, target)
-        return
-    _choose_branches(model, r, room)
-    if tables.of_event[i]:
-        sample_branches(tables, first, tables.table, room.branch, model.bins, draw, target)
-    else:
-        sample_branches(tables, first, model.curves.table, room.branch, model.bins, draw, target)
-
-
-@inlined
-def _choose_branches(model, r, room):  # type: ignore[no-untyped-def]
-    """Write to ``room.branch`` what drives each sample of row ``r``: the source's damage bin, or a drawn hazard row."""
-    p = room.order.position[r]
-    source = model.exposure.source[p]
-    if source >= 0:
-        for s in range(room.branch.shape[1]):
-            room.branch[0, s] = room.found[room.order.row[source], s]
-        return
-    run = room.order.run[r]
-    start, length = room.tables.hazard_start[run], room.tables.hazard_length[run]
-    row = room.hazard.row[model.exposure.hazard_draw[p]]
-    find_bins(room.tables.hazard_table, start, length, room.hazard.uniform, row, room.branch, 0)
+def _sample(model, room, place):  # type: ignore[no-untyped-def]
+    """Write the samples of the rows of ``place``."""
+    rows, tables, sampling = room.rows, room.tables, model.sampling
+    sample_one(rows, ONE_OF_MODEL, model.curves.table, sampling, room.damage.uniform, place)
+    sample_one(rows, ONE_OF_EVENT, tables.table, sampling, room.damage.uniform, place)
+    uniforms = (room.damage.uniform, room.hazard.uniform)
+    sample_many(rows, MANY_OF_MODEL, model.curves.table, tables, sampling, uniforms, place)
+    sample_many(rows, MANY_OF_EVENT, tables.table, tables, sampling, uniforms, place)
 
 
 @kernel
-def _settle(model, c, begin, end, room, out):  # type: ignore[no-untyped-def]
-    """Allocate coverage ``c``, whose losses are the rows ``begin:end``; drop what is too small; amplify."""
-    settlement, loss, fixed = model.settlement, out.loss, model.mode.fixed
+def describe(
+    exposure: Exposure, bins: Bins, order: TouchOrder, tables: EventTables, rows: Rows, place: Place, item: Int32
+) -> None:
+    """Write the special values of the rows of ``place``, before allocation, and which items they are."""
+    loss, before = place.loss, place.before
+    position, numbers, coverage, value, items = order.position, exposure.item, exposure.coverage, exposure.tiv, order.items
+    moments, lengths, distribution, scales = tables.moments, tables.effective_length, rows.distribution, rows.scale
+    upper, types, kinds = bins.upper, bins.damage_type, rows.kind
+    for r in range(place.begin, place.end):
+        p = position[r]
+        item[before + r] = numbers[p]
+        if kinds[r] == NOWHERE:
+            loss[before + r, :] = 0.0
+            if place.found.shape[0] > 1:
+                place.found[r, :] = 0
+            continue
+        i = distribution[r]
+        c = coverage[p]
+        tiv = value[c]
+        last = lengths[i] - 1
+        scale = damage_scale(types[last], upper[last], tiv)
+        scales[r] = scale
+        loss[before + r, MEAN] = moments[i, MEAN_DAMAGE] * scale
+        loss[before + r, DEVIATION] = deviation(moments[i, MEAN_DAMAGE], moments[i, SECOND_MOMENT], scale)
+        loss[before + r, EXPOSURE] = tiv / items[c]
+        loss[before + r, CHANCE] = moments[i, CHANCE_OF_LOSS]
+        loss[before + r, MAXIMUM] = upper[last] * scale
+
+
+@kernel
+def settle(
+    settlement: Settlement, exposure: Exposure, order: TouchOrder, first: int, last: int, columns: Columns,
+    factor: Float64, place: Place,
+) -> None:  # fmt: skip
+    """Allocate the coverages ``first:last`` of the touch order; drop what is too small; amplify."""
+    loss, before, threshold = place.loss, place.before, settlement.threshold
+    begin = place.begin
     if settlement.rule != NONE:
-        allocate(settlement.rule, loss, begin, end, model.exposure.tiv[c], fixed, room.columns)
-    for place in range(begin, end):
+        for k in range(first, last):
+            c = order.coverage[k]
+            end = order.last_row[c]
+            tiv = exposure.tiv[c]
+            allocate(settlement.rule, loss, before + begin, before + end, tiv, settlement.keeps_exposure, columns)
+            begin = end
+    for to in range(before + place.begin, before + place.end):
         for column in range(SPECIAL, loss.shape[1]):
-            value = loss[place, column]
-            loss[place, column] = value if value >= settlement.threshold else np.float32(0.0)
+            value = loss[to, column]
+            loss[to, column] = value if value >= threshold else np.float32(0.0)
     if settlement.amplification.applies:
-        for place in range(begin, end):
-            p = room.order.position[room.order.last_row[c] - end + place]
-            amplify(loss, place, room.amplification[model.exposure.amplification[p]], fixed)
+        for r in range(place.begin, place.end):
+            amplification = exposure.amplification[order.position[r]]
+            amplify(loss, before + r, factor[amplification], settlement.keeps_exposure)

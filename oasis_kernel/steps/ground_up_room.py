@@ -6,11 +6,11 @@ import numpy as np
 
 from oasis_kernel.kernels.allocation import columns
 from oasis_kernel.kernels.damage import MOMENTS
-from oasis_kernel.kernels.distributions import EventTables
+from oasis_kernel.kernels.distributions import EventTables, Rows
 from oasis_kernel.kernels.draws import EventDraws, FactorRoom
 from oasis_kernel.kernels.ground_up import Room
 from oasis_kernel.kernels.touch_order import HazardRuns, TouchOrder
-from oasis_kernel.model.exposure import Int64
+from oasis_kernel.model.exposure import Int32, Int64
 from oasis_kernel.steps.ground_up_tables import Portfolio
 
 
@@ -84,14 +84,30 @@ def room(extent: Extent, portfolio: Portfolio) -> Room:
         ),
         columns=columns(extent.samples),
         amplification=np.ones(portfolio.amplifications + 1),
-        branch=np.zeros((1, extent.samples), np.int32),
+        rows=_rows(extent.most_rows),
         found=np.zeros((extent.most_rows if depends else 1, extent.samples), np.int32),
-        distribution=np.zeros(extent.most_rows if depends else 0, np.int32),
     )  # fmt: skip
 
 
 def _draws_hazard(extent: Extent, portfolio: Portfolio) -> bool:
-    return portfolio.model.randomness.hazard_varies and extent.hazard_rows > 1
+    return extent.hazard_rows > 1 and not portfolio.model.mode.effective
+
+
+def _rows(rows: int) -> Rows:
+    def words() -> Int32:
+        return np.zeros(rows, np.int32)
+
+    return Rows(
+        distribution=words(),
+        kind=words(),
+        start=np.zeros(rows, np.int64),
+        length=words(),
+        driver=words(),
+        run=words(),
+        draw=words(),
+        hazard_draw=words(),
+        scale=np.zeros(rows),
+    )
 
 
 def _touch_order(rows: int, portfolio: Portfolio) -> TouchOrder:

@@ -13,6 +13,7 @@ from oasis_kernel.kernels.distributions import Curves, Mode
 from oasis_kernel.kernels.draws import Draws, Factors, Randomness
 from oasis_kernel.kernels.ground_up import GroundUpModel, Settlement
 from oasis_kernel.kernels.normal_tables import load
+from oasis_kernel.kernels.sampling import Sampling
 from oasis_kernel.kernels.touch_order import Exposure
 from oasis_kernel.model.exposure import Coverages, Float32, Int32, Int64, Items, UInt64
 from oasis_kernel.model.hazard import (
@@ -94,8 +95,7 @@ def prepare(items: Items, coverages: Coverages, model: DamageModel, options: Gro
         model=GroundUpModel(
             exposure=exposure,
             curves=_curves(tables, curves, items, order, chosen, model, mode),
-            bins=ready,
-            curved=bool((ready.kind == QUADRATIC).any()),
+            sampling=Sampling(ready, bool((ready.kind == QUADRATIC).any()), 0.0 if mode.fixed else np.inf),
             mode=mode,
             randomness=randomness,
             settlement=_settlement(model.loss_factors, options),
@@ -172,7 +172,6 @@ def _randomness(
         hazard=hazard,
         factors=Factors(factor, bool(compatible and (groups == 0).any())),
         copula=Copula(load(), options.copula_mode == "trunc"),
-        hazard_varies=not options.effective_damageability,
     )
     return randomness, draw, hazard_draw
 
@@ -235,7 +234,8 @@ def _settlement(factors: LossFactors | None, options: GroundUpOptions) -> Settle
         change = (factors.factor.astype(np.float64) - 1.0) * options.secondary_factor
         amplification = Amplification(True, _int32(factors.event_id), _int32(factors.amplification_id),
                                       np.maximum(1.0 + change, 0.0), 1.0)  # fmt: skip
-    return Settlement(int(options.allocation_rule), np.float32(options.threshold), amplification)
+    fixed = options.quirks == "fixed"
+    return Settlement(int(options.allocation_rule), np.float32(options.threshold), fixed, amplification)
 
 
 def _int32(values: npt.NDArray[np.generic]) -> Int32:
