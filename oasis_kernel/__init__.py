@@ -13,10 +13,10 @@ from typing import Any
 
 _HOMES = {
     "read_portfolio": "oasis_kernel.formats.oed",
-    "models": "oasis_kernel.run.api",
-    "run": "oasis_kernel.run.api",
-    "check": "oasis_kernel.run.api",
-    "open_run": "oasis_kernel.run.api",
+    "models": "oasis_kernel.api",
+    "run": "oasis_kernel.api",
+    "check": "oasis_kernel.api",
+    "open_run": "oasis_kernel.api",
     "AnalysisSettings": "oasis_kernel.model.settings",
     "EngineOptions": "oasis_kernel.model.engine",
     "Portfolio": "oasis_kernel.model.exposure",

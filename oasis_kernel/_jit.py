@@ -56,6 +56,6 @@ def contracted(function: F) -> F:
 def _compile(function: F, **options: Any) -> F:
     import numba
 
-    numba.config.CACHE_DIR = str(cache_directory())
+    numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
     compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     return compiled

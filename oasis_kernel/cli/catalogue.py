@@ -70,7 +70,7 @@ def show(
 ) -> None:
     """Show a run's headline, or one of its tables."""
     from oasis_kernel.cli.view import print_findings, print_headline, print_table
-    from oasis_kernel.run.api import open_run
+    from oasis_kernel.api import open_run
 
     result = open_run(run)
     if what is None:

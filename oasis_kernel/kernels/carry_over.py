@@ -55,10 +55,11 @@ def pay_carrying(terms: Terms, t: int, loss: Float32, r: int, carry: Float32, pa
             carry[DEDUCTED, r, c] += taken
             under += taken
         else:
-            nominal = x * terms[t].deductible if deduction == BOUNDED_SHARE else terms[t].deductible
+            of_loss = deduction == BOUNDED_SHARE
+            nominal = x * terms[t].deductible if of_loss else terms[t].deductible
             bounds = (nominal, terms[t].minimum, terms[t].maximum)
             state = (carry[DEDUCTED, r, c], carry[OVER, r, c], under)
-            net, carry[DEDUCTED, r, c], carry[OVER, r, c], under = deduct_within_bounds(x, bounds, state)
+            net, carry[DEDUCTED, r, c], carry[OVER, r, c], under = deduct_within_bounds(x, of_loss, bounds, state)
         limit = terms[t].limit if flat else terms[t].limit * x
         if net > limit:
             carry[OVER, r, c] += net - limit
@@ -89,17 +90,18 @@ def _room(terms: Terms, t: int, x: np.float32, limit: np.float32, net: np.float3
 
 
 @inlined
-def deduct_within_bounds(x: np.float32, bounds: Bounds, state: State) -> Deducted:
+def deduct_within_bounds(x: np.float32, of_loss: bool, bounds: Bounds, state: State) -> Deducted:
     """(net loss, deducted, over, under) after a deductible whose sum with those below is kept within bounds.
 
-    bounds  nominal deductible, minimum (0 for none), maximum (inf for none)
-    state   deducted, over, under before
+    of_loss  the deductible is a share of the loss; only decides how sums that meet a bound exactly are rounded
+    bounds   nominal deductible, minimum (0 for none), maximum (inf for none)
+    state    deducted, over, under before
     """
     nominal, minimum, maximum = bounds
     deducted, over, under = state
-    if deducted > maximum - nominal:
+    if nominal + deducted > maximum if of_loss else deducted > maximum - nominal:
         return _give_back(x, maximum, state)
-    if deducted < minimum - nominal:
+    if nominal + deducted < minimum if of_loss else deducted < minimum - nominal:
         return _raise_to_minimum(x, nominal, minimum, state)
     taken = min(x, nominal)
     return x - taken, deducted + taken, over, under + taken

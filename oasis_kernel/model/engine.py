@@ -65,6 +65,9 @@ class EngineOptions(BaseModel):
     quirks: Literal["compatible", "fixed"] = Field(
         "compatible", description="the reference's documented quirks as they are, or put right"
     )
+    compatible: bool = Field(
+        False, description="the reference's defects in terms, reinsurance and tables as they are, instead of put right"
+    )
     dynamic_footprint: bool = Field(False, description="footprints are built from hazard cases")
     damage_group_fields: tuple[str, ...] | None = Field(
         None,

@@ -69,8 +69,8 @@ class Prepared:
 def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
     """Items, terms, summary sets and the ground-up step of an analysis; InvalidInput names what cannot be."""
     exposure = exposure_of(analysis, keys)
-    chain, maps, findings = financial_chain(analysis, exposure)
-    outputs = _outputs(analysis, {"gul": exposure.item_map, **maps})
+    financial = financial_chain(analysis, exposure)
+    outputs = _outputs(analysis, financial.maps)
     options = ground_up_options(analysis)
     model = analysis.model
     own = checked_losses(model, exposure, options.samples) if isinstance(model, GroundUpModel) else None
@@ -80,15 +80,15 @@ def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
         hazard=hazard_of(data, exposure.items),
         event_id=selected_events(analysis, data),
         areaperil_id=np.unique(exposure.items.areaperil_id),
-        chain=chain,
+        chain=financial.chain,
         outputs=outputs,
         samples=options.samples,
-        compatible=analysis.options.quirks == "compatible",
+        compatible=analysis.options.compatible,
         key=_content_key(analysis, exposure, outputs, options),
         ground_up=ground_up_step(exposure, data, options) if own is None else None,
         own_ground_up=own,
         adjust=_adjustment(analysis, exposure),
-        findings=(*exposure.findings, *findings),
+        findings=(*exposure.findings, *financial.findings),
     )
 
 
