@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oasis_kernel.errors import Finding, InvalidInput
-from oasis_kernel.formats.oed_checks import VERSION, Checked, check_table
+from oasis_kernel.formats.oed_checks import CURRENCY, VERSION, Checked, check_table
+from oasis_kernel.formats.oed_codes import CURRENCIES
 from oasis_kernel.formats.oed_file import RawTable, Source, read_raw
 from oasis_kernel.formats.oed_findings import Breach, Rule, errors
 from oasis_kernel.formats.oed_links import check_currencies, check_links
@@ -28,7 +29,7 @@ from oasis_kernel.prepare.currency import Rates, converted, currencies_without_r
 
 NOTHING = Rule("portfolio_empty", "needs a location file, or an account file for cyber and liability", "Give one.")
 RATE_MISSING = Rule("rate_missing", "has no rate of exchange to the reporting currency", "Add the rate.")
-RATES_NEEDED = Rule("rates_needed", "needs rates of exchange", "Give rates, or currency_conversion_json.")
+RATES_NEEDED = Rule("rates_needed", "needs a rate of exchange to the reporting currency", "Give a table of rates.")
 
 _VERSION = re.compile(r"v?\d+\.\d+\.\d+|latest version")
 _CURRENCY_OF = {"location": f.LOCATION_CURRENCY, "account": f.ACCOUNT_CURRENCY, "ri_info": f.REINSURANCE_CURRENCY}
@@ -148,20 +149,33 @@ class _Reading:
         if self.reporting_currency is None:
             yield from check_currencies(self._checked)
             return
+        if self.reporting_currency not in CURRENCIES:
+            yield Breach(CURRENCY, "portfolio", "reporting_currency").finding(self.reporting_currency)
+            return
         try:
             self._exchange = self._read_exchange()
         except InvalidInput as refused:
             yield from refused.findings
             return
+        seen: set[str] = set()  # one missing rate is one finding, however many files need it
+        for checked, field, held in self._without_rate(self.reporting_currency):
+            if held in seen or (seen and not self._has_rates):
+                continue
+            seen.add(held)
+            row = int(checked.row[pc.index(checked.table[field], held).as_py()])
+            remedy = f"Add a row {held},{self.reporting_currency},rate to the rates of exchange."
+            rule = RATE_MISSING if self._has_rates else RATES_NEEDED
+            yield Breach(rule, checked.file, field, remedy if self._has_rates else None).finding(held, row)
+
+    def _without_rate(self, reporting: str) -> Iterator[tuple[Checked, f.Field, str]]:
+        """Each file's currencies that cannot be converted; a code that is none is a finding of its own."""
         for part, name in _CURRENCY_OF.items():
             checked = self._checked.get(part)
             if checked is None or not checked.has(name):
                 continue
-            for field, held in currencies_without_rate(checked.table, name, self.reporting_currency, self._exchange):
-                row = int(checked.row[pc.index(checked.table[field], held).as_py()])
-                remedy = f"Add a row {held},{self.reporting_currency},rate to the rates of exchange."
-                rule = RATE_MISSING if self._has_rates else RATES_NEEDED
-                yield Breach(rule, checked.file, field, remedy if self._has_rates else None).finding(held, row)
+            for field, held in currencies_without_rate(checked.table, name, reporting, self._exchange):
+                if held in CURRENCIES:
+                    yield checked, field, held
 
     @property
     def _has_rates(self) -> bool:

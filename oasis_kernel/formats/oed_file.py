@@ -47,7 +47,16 @@ _SUFFIX_OF = {
 }
 
 FOUND = Rule("file", "must be a file that can be opened", "Check the path and the permissions.")
-NOT_EMPTY = Rule("file_empty", "must hold a header and at least one record, and is empty")
+NOT_EMPTY = Rule(
+    "file_empty",
+    "must hold a header and at least one record, and is empty",
+    "Export the table again, or leave the file out.",
+)
+HEADER_ALONE = Rule(
+    "file_empty",
+    "must hold at least one record, and has a header alone",
+    "Export the table again, or leave the file out.",
+)
 COMPRESSION = Rule("file_compression", "must be a sound compressed file", "Compress the file again.")
 ONE_MEMBER = Rule("file_members", "must hold exactly one file", "Put each OED file into an archive of its own.")
 BOUND = Rule("file_size", "expands to more than is allowed", "Split the portfolio, or send the file uncompressed.")
@@ -86,7 +95,7 @@ def read_raw(source: Source, name: str) -> RawTable:
         raise InvalidInput(Breach(NOT_EMPTY, file).finding())
     raw = _from_parquet(data, file) if data[:4] == b"PAR1" else _from_csv(data, file)
     if raw.table.num_rows == 0 and not raw.findings:
-        raise InvalidInput(Breach(NOT_EMPTY, file).finding())
+        raise InvalidInput(Breach(HEADER_ALONE, file).finding())
     return _checked_header(raw)
 
 
@@ -96,7 +105,9 @@ def _expanded(path: str, file: str) -> bytes:
         with fsspec.open(path, "rb") as stream:
             return _contents(stream, path, file)
     except (OSError, ValueError, ImportError) as error:
-        raise InvalidInput(Breach(FOUND, file).finding(f"{path}: {error}")) from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        found = Rule(FOUND.name, f"{FOUND.must}: {reason[:1].lower() + reason[1:]}", FOUND.remedy)
+        raise InvalidInput(Breach(found, file).finding(path)) from error
 
 
 def _contents(stream: IO[bytes], path: str, file: str) -> bytes:
@@ -172,6 +183,8 @@ def _from_parquet(data: bytes, file: str) -> RawTable:
 
 def _from_csv(data: bytes, file: str) -> RawTable:
     header = _header(data, file)
+    if b"\n" not in data and b"\r" not in data:
+        raise InvalidInput(Breach(HEADER_ALONE, file).finding())
     skipped: list[pa.csv.InvalidRow] = []
 
     def refuse(record: pa.csv.InvalidRow) -> str:

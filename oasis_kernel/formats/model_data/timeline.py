@@ -44,12 +44,13 @@ def read_occurrence(lookup: Lookup, choice: ModelChoice) -> Occurrence | None:
     period = occurrence.period
     bad = np.flatnonzero((period < 1) | (period > occurrence.periods))
     if len(bad):
+        more = f" ({len(bad)} such rows)" if len(bad) > 1 else ""
         raise InvalidInput(
             Finding(
                 file=name,
                 row=int(bad[0]) + 2,
                 field="period_no",
-                message=f"must be in 1..{occurrence.periods} ({len(bad)} such rows)",
+                message=f"must be in 1..{occurrence.periods}{more}",
                 value=int(period[bad[0]]),
                 rule="period in range",
                 remedy="Correct the period, or the number of periods in the file's header",
