@@ -1,0 +1,5 @@
+"""``python -m bench``."""
+
+from bench.whole_run import main
+
+main()
