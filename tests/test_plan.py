@@ -32,7 +32,9 @@ def test_every_event_once_in_order(item_events, workers, chunks):
 
 
 def test_chunks_are_balanced_by_touched_work_not_by_event_count():
-    plan = make_plan(workload([100_000] * 10 + [10] * 990), workers=1, memory_bytes=4096 * MIB, block_bytes=MIB, chunks=5)
+    plan = make_plan(
+        workload([100_000] * 10 + [10] * 990), workers=1, memory_bytes=4096 * MIB, block_bytes=MIB, chunks=5
+    )
     assert [chunk.item_events for chunk in plan.chunks[:4]] == [200_000] * 4
 
 

@@ -49,7 +49,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one():
 def test_an_unknown_table_flag_is_refused_where_it_stands():
     message = the_finding(gul_summaries=[{"id": 1, "ord_output": {"elt_sampel": True}}])
     assert message == (
-        "settings.json: gul_summaries[0].ord_output.elt_sampel is not a known setting, got True. Did you mean elt_sample?"
+        "settings.json: gul_summaries[0].ord_output.elt_sampel is not a known setting, got True. "
+        "Did you mean elt_sample?"
     )
 
 
@@ -82,7 +83,9 @@ def test_the_models_own_settings_are_kept_apart():
 def test_no_samples_is_refused_before_the_run_only_where_samples_are_needed():
     def findings(table: str) -> list[str]:
         summaries = [{"id": 1, "ord_output": {table: True}}]
-        return [str(finding) for finding in check_settings(parse(number_of_samples=0, gul_summaries=summaries), "s.json")]
+        return [
+            str(finding) for finding in check_settings(parse(number_of_samples=0, gul_summaries=summaries), "s.json")
+        ]
 
     assert findings("elt_moment") == []
     assert findings("elt_sample") == [
@@ -116,7 +119,9 @@ def test_engine_options_under_the_reference_names():
 
 
 def test_engine_options_refuse_what_they_do_not_know():
-    with pytest.raises(InvalidInput, match="kernel_aloc_rule_gul is not a known option, got 1. Did you mean kernel_alloc"):
+    with pytest.raises(
+        InvalidInput, match=r"kernel_aloc_rule_gul is not a known option, got 1\. Did you mean kernel_alloc"
+    ):
         parse_options({"kernel_aloc_rule_gul": 1}, "oasislmf.json")
     with pytest.raises(InvalidInput, match="kernel_alloc_rule_gul is not valid"):
         parse_options({"kernel_alloc_rule_gul": 7}, "oasislmf.json")

@@ -14,10 +14,22 @@ from oasis_kernel.run.execute import execute
 from oasis_kernel.run.inputs import load_analysis
 
 #: Columns that say which row of a table it is.
-KEYS = (
-    "EventId Period PeriodWeight Year Month Day Hour Minute SummaryId SampleId SampleType Quantile EPCalc EPType "
-    "ReturnPeriod SampleSize summary_id _not_set_"
-).split()
+KEYS = frozenset(
+    {
+        "EventId",
+        "Period",
+        "PeriodWeight",
+        "Year",
+        "Month",
+        "Day",
+        "Hour",
+        "Minute",
+        "SummaryId",
+        "SampleId",
+        "SampleType",
+    }
+    | {"Quantile", "EPCalc", "EPType", "ReturnPeriod", "SampleSize", "summary_id", "_not_set_"}
+)
 RELATIVE = 1e-6
 
 
