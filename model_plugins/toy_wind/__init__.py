@@ -6,10 +6,9 @@ The model's page in the documentation says what it is made of and what it leaves
 from collections.abc import Iterable
 from pathlib import Path
 
-from oasis_kernel.plugins import hookimpl
-
 from model_plugins.toy_wind.portfolio import PortfolioFiles, demo_portfolio, demo_settings
 from oasis_kernel.model.vendor import Model
+from oasis_kernel.plugins import hookimpl
 
 __all__ = ["PortfolioFiles", "demo_portfolio", "demo_settings", "register_models"]
 
