@@ -14,9 +14,9 @@ from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import Plugins, load_plugins
 from oasis_kernel.questions.result import Run
 from oasis_kernel.run.analysis import Analysis, Resources
-from oasis_kernel.run.check import check_analysis
+from oasis_kernel.run.check import check_whole
 from oasis_kernel.run.execute import execute
-from oasis_kernel.run.inputs import engine_options
+from oasis_kernel.run.inputs import engine_options, read_settings
 from oasis_kernel.run.progress import Progress, Report
 from oasis_kernel.run.standard import standard_settings
 from oasis_kernel.store.runs import RunCatalogue
@@ -62,7 +62,7 @@ def check(
     options: EngineOptions | Mapping[str, Any] | None = None,
 ) -> list[Finding]:
     """Everything that is wrong, or worth knowing, before a run of these inputs."""
-    return list(check_analysis(_analysis(model, portfolio, settings, samples, options)).findings)
+    return list(check_whole(_analysis(model, portfolio, settings, samples, options)).findings)
 
 
 def open_run(name: str | Path) -> Run:
@@ -95,7 +95,7 @@ def _settings(settings: Settings, portfolio: Portfolio, plugins: Plugins) -> tup
     if isinstance(settings, Mapping):
         return parse_settings(json.dumps(settings), "settings"), "settings"
     path = Path(settings)
-    return parse_settings(path.read_text(encoding="utf-8"), path.name), path.name
+    return read_settings(path), path.name
 
 
 def _new_folder(resources: Resources) -> Path:

@@ -112,12 +112,12 @@ class MdkConfiguration:
         path = self.path(name)
         if path is None:
             raise InvalidInput(
-                Finding(str(self.source), "must be given", field=name, remedy=f"Add {name}, relative to this file")
+                Finding(self.source.name, "must be given", field=name, remedy=f"Add {name}, relative to this file")
             )
         if not path.exists():
             raise InvalidInput(
                 Finding(
-                    str(self.source),
+                    self.source.name,
                     "names something that does not exist",
                     field=name,
                     value=str(path),
@@ -152,11 +152,16 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidInput(Finding(str(path), f"cannot be read: {error.strerror}", remedy="Check the path")) from error
-    except ValueError as error:
-        raise InvalidInput(Finding(str(path), f"must be JSON: {error}", remedy="Correct the file")) from error
+        message = f"cannot be read: {error.strerror}"
+        raise InvalidInput(Finding(path.name, message, value=str(path), remedy="Check the path")) from error
+    except json.JSONDecodeError as error:
+        remedy = "Check the commas, quotes and brackets there"
+        raise InvalidInput(Finding(path.name, f"must be JSON: {error.msg}", row=error.lineno, remedy=remedy)) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(Finding(path.name, "must be UTF-8 text", remedy="Save the file as UTF-8")) from error
     if not isinstance(content, dict):
-        raise InvalidInput(Finding(str(path), "must be a JSON object", value=type(content).__name__))
+        remedy = "Write the entries between { and }"
+        raise InvalidInput(Finding(path.name, "must be a JSON object", value=type(content).__name__, remedy=remedy))
     return content
 
 

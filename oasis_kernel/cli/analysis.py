@@ -125,16 +125,22 @@ def demo(
 
 
 def _run(files: InputFiles, out: Path, resources: "Resources", as_json: bool) -> None:
-    from oasis_kernel.cli.view import ProgressBars, print_findings, print_headline
+    from oasis_kernel.cli.view import ProgressBars, failure_as_dict, print_findings, print_headline
+    from oasis_kernel.errors import OasisError
     from oasis_kernel.plugins import load_plugins
     from oasis_kernel.questions.result import Run
     from oasis_kernel.run.execute import execute
     from oasis_kernel.run.inputs import load_analysis
 
     _need_a_model(files)
-    with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
-        analysis, findings = load_analysis(files, load_plugins())
-        execute(analysis, out, resources, bars.report, findings)
+    try:
+        with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
+            analysis, findings = load_analysis(files, load_plugins())
+            execute(analysis, out, resources, bars.report, findings)
+    except OasisError as error:
+        if as_json:
+            sys.stdout.write(json.dumps(failure_as_dict(error), default=str) + "\n")
+        raise
     result = Run(out)
     if as_json:
         sys.stdout.write(json.dumps(result.as_dict(), default=str) + "\n")

@@ -37,7 +37,13 @@ def print_error(error: Exception) -> None:
     if isinstance(error, InvalidInput):
         print_findings(error.findings)
     else:
-        err.print(f"[bold red]error[/] {_plain(str(error))}", highlight=False)
+        err.print(f"[bold red]error[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
+
+
+def failure_as_dict(error: Exception) -> dict[str, object]:
+    """What went wrong as plain values, for JSON."""
+    findings = error.findings if isinstance(error, InvalidInput) else ()
+    return {"passed": False, "error": str(error), "findings": [finding.as_dict() for finding in findings]}
 
 
 def print_findings(findings: Sequence[Finding]) -> None:

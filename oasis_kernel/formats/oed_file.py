@@ -54,7 +54,7 @@ NOT_EMPTY = Rule(
 )
 HEADER_ALONE = Rule(
     "file_empty",
-    "must hold at least one record, and has a header alone",
+    "must hold a header and at least one record, and has no record",
     "Export the table again, or leave the file out.",
 )
 COMPRESSION = Rule("file_compression", "must be a sound compressed file", "Compress the file again.")

@@ -220,7 +220,8 @@ def parse_settings(text: str, source: str) -> AnalysisSettings:
         remedy = "Check the commas, quotes and brackets there"
         raise InvalidInput(Finding(source, f"must be JSON: {error.msg}", row=error.lineno, remedy=remedy)) from error
     if not isinstance(raw, dict):
-        raise InvalidInput(Finding(source, "must be a JSON object", value=type(raw).__name__))
+        remedy = "Write the settings between { and }"
+        raise InvalidInput(Finding(source, "must be a JSON object", value=type(raw).__name__, remedy=remedy))
     raw.pop("$schema", None)
     try:
         return AnalysisSettings.model_validate(raw)

@@ -4,12 +4,13 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oasis_kernel.errors import OasisError
+from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings
 from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import Plugins
+from oasis_kernel.run.asking import asking
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,16 @@ class Analysis:
 
     @property
     def samples(self) -> int:
-        """Samples per event: the settings', else the model's default; OasisError when neither says."""
+        """Samples per event: the settings', else the model's default; InvalidInput when neither says."""
         if self.settings.number_of_samples is not None:
             return self.settings.number_of_samples
-        default = self.model.settings().get("model_default_samples")
-        if default is None:
-            raise OasisError(
-                f"{self.settings_source}: number_of_samples is missing and {self.model.name} has no default. Set it"
-            )
-        return int(default)
+        with asking(self.model.name, "settings()"):
+            default = self.model.settings().get("model_default_samples")
+        if default is not None and str(default).isdigit():  # some vendors write it as text
+            return int(default)
+        message = f"must be given: model {self.model.name} has no default of its own"
+        remedy = "Set number_of_samples, or give --samples"
+        raise InvalidInput(Finding(self.settings_source, message, field="number_of_samples", remedy=remedy))
 
 
 @dataclass(frozen=True)

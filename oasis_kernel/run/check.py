@@ -1,6 +1,6 @@
 """One check of everything before any compute: portfolio, settings, model data, keys, storage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from oasis_kernel.errors import Finding, InvalidInput, Severity
+from oasis_kernel.errors import Finding, InvalidInput, PluginError, Severity
 from oasis_kernel.formats import model_data
 from oasis_kernel.model.inputs import InputFiles
 from oasis_kernel.model.results import OutputRequest
@@ -17,7 +17,9 @@ from oasis_kernel.model.vendor import ModelData
 from oasis_kernel.plugins import load_plugins
 from oasis_kernel.prepare.keys import check_keys, location_status, tiv_by_reason
 from oasis_kernel.run.analysis import Analysis
+from oasis_kernel.run.asking import asking
 from oasis_kernel.run.inputs import load_analysis
+from oasis_kernel.run.prepare import prepare
 
 T = TypeVar("T")
 
@@ -72,17 +74,27 @@ class CheckReport:
 
 
 def check_files(files: InputFiles) -> CheckReport:
-    """Check the inputs that the files describe: all that a run reads, the whole of the model's data included."""
+    """Check the inputs that the files describe: all that a run reads, the whole of the model's data included.
+
+    Nothing that is wrong with inputs or plugins is raised: it is all in the report.
+    """
     findings: list[Finding] = []
     loaded = _collect(findings, lambda: load_analysis(files, load_plugins()))
     if loaded is None:
         return CheckReport(tuple(findings), None)
     analysis, noticed = loaded
+    return check_whole(analysis, noticed)
+
+
+def check_whole(analysis: Analysis, noticed: Sequence[Finding] = ()) -> CheckReport:
+    """Check an analysis as far as can be without computing losses; ``noticed`` is what reading it brought to light."""
     checked = check_analysis(analysis)
-    findings += [*noticed, *checked.findings]
-    if checked.ready is not None:
-        findings += _deep_findings(checked.ready)
-    return CheckReport(tuple(findings), checked.ready.locations if checked.ready else None)
+    findings = [*noticed, *checked.findings]
+    if checked.ready is None:
+        return CheckReport(tuple(findings), None)
+    findings += _new(_deep_findings(checked.ready), findings)
+    findings += _new(_preparation_findings(checked.ready), findings)
+    return CheckReport(tuple(findings), checked.ready.locations)
 
 
 def check_analysis(analysis: Analysis) -> Checked:
@@ -106,7 +118,20 @@ def _collect(findings: list[Finding], read: Callable[[], T]) -> T | None:
         return read()
     except InvalidInput as error:
         findings.extend(error.findings)
-        return None
+    except PluginError as error:
+        culprit, _, message = str(error).partition(": ")
+        findings.append(Finding(culprit, message, remedy="Tell the supplier, or use another version"))
+    return None
+
+
+def _new(found: Sequence[Finding], known: Sequence[Finding]) -> list[Finding]:
+    """The findings that say something new: no second error for a field that has one already."""
+    wrong = {(finding.file, finding.field) for finding in known if finding.severity == Severity.ERROR}
+    return [
+        finding
+        for finding in found
+        if finding not in known and (finding.severity != Severity.ERROR or (finding.file, finding.field) not in wrong)
+    ]
 
 
 def _adjusted(analysis: Analysis) -> Analysis:
@@ -117,14 +142,19 @@ def _adjusted(analysis: Analysis) -> Analysis:
 
 def _opened(analysis: Analysis) -> ModelData:
     choice = analysis.settings.model_choice(dynamic_footprint=analysis.options.dynamic_footprint)
-    return analysis.model.open(choice)
+    variants = [f"{name}={value!r}" for name, value in vars(choice).items() if value and isinstance(value, str)]
+    with asking(analysis.model.name, f"open({', '.join(variants)})"):
+        return analysis.model.open(choice)
 
 
 def _located(analysis: Analysis, findings: list[Finding]) -> tuple[pa.Table, LocationReport]:
     """The keys, checked, and what became of each location."""
     portfolio = analysis.portfolio
     rows = portfolio.location if portfolio.location is not None else portfolio.account
-    keys, noticed = check_keys(portfolio, analysis.model.lookup(rows))
+    file = portfolio.sources.get("location" if portfolio.location is not None else "account", "locations")
+    with asking(analysis.model.name, f"lookup({file})"):
+        found = analysis.model.lookup(rows)
+    keys, noticed = check_keys(portfolio, found)
     findings.extend(noticed)
     status = location_status(portfolio, keys)
     return keys, LocationReport(status, tiv_by_reason(portfolio, keys))
@@ -162,3 +192,10 @@ def _deep_findings(ready: Ready) -> list[Finding]:
         return []
     choice = ready.analysis.settings.model_choice(dynamic_footprint=ready.analysis.options.dynamic_footprint)
     return model_data.check(directory, choice)
+
+
+def _preparation_findings(ready: Ready) -> list[Finding]:
+    """What only shows when items, terms and summaries are made, such as a key's function that the model lacks."""
+    findings: list[Finding] = []
+    prepared = _collect(findings, lambda: prepare(ready.analysis, ready.keys, ready.data))
+    return [*findings, *(prepared.findings if prepared is not None else ())]

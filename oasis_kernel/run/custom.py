@@ -8,6 +8,7 @@ from oasis_kernel.errors import PluginError
 from oasis_kernel.model.exposure import Int32, PreparedExposure
 from oasis_kernel.model.losses import SPECIAL, LossBlock
 from oasis_kernel.model.vendor import GroundUpModel
+from oasis_kernel.run.asking import asking
 
 
 def checked_losses(model: GroundUpModel, exposure: PreparedExposure, samples: int) -> Callable[[Int32], LossBlock]:
@@ -15,11 +16,12 @@ def checked_losses(model: GroundUpModel, exposure: PreparedExposure, samples: in
     name = getattr(model, "name", type(model).__name__)
 
     def ground_up(event_id: Int32) -> LossBlock:
-        block = model.ground_up(event_id, exposure.items, exposure.coverages, samples)
+        question = f"ground_up(events {event_id[0]} to {event_id[-1]}, {samples} samples)"
+        with asking(name, question):
+            block = model.ground_up(event_id, exposure.items, exposure.coverages, samples)
         wrong = problem(block, event_id, len(exposure.items), samples)
         if wrong:
-            first, last = event_id[0], event_id[-1]
-            raise PluginError(f"model {name}: ground_up(events {first} to {last}, {samples} samples) {wrong}")
+            raise PluginError(f"model {name}: {question} {wrong}")
         return block
 
     return ground_up

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from oasis_kernel.errors import Finding, InvalidInput, OasisError
@@ -33,9 +34,13 @@ def load_analysis(files: InputFiles, plugins: Plugins) -> tuple[Analysis, list[F
     else:
         raise OasisError("no model: give --model NAME (see `oasis models`) or --mdk FILE.json")
     settings, source = _settings(files)
-    options.update(settings.computation_settings if settings else {})
-    options.update(_pairs(files.options))
-    engine, notes = parse_options(options, source)
+    engine, notes = _engine_options(
+        [
+            (files.mdk.name if files.mdk is not None else "", options),
+            (source, settings.computation_settings if settings else {}),
+            ("command line", _pairs(files.options)),
+        ]
+    )
     findings.extend(notes)
     portfolio = load_portfolio(files)
     chosen = settings or standard_settings(portfolio)
@@ -59,17 +64,34 @@ def load_portfolio(files: InputFiles) -> Portfolio:
     )
 
 
+def _engine_options(origins: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[EngineOptions, list[Finding]]:
+    """The options of several origins, later ones winning, and their notes; findings name the origin at fault."""
+    chosen: dict[str, Any] = {}
+    notes: list[Finding] = []
+    for source, given in origins:
+        parsed, noticed = parse_options(given, source)
+        chosen |= parsed.model_dump(exclude_unset=True)
+        notes += noticed
+    return EngineOptions.model_validate(chosen), notes
+
+
 def _settings(files: InputFiles) -> tuple[AnalysisSettings | None, str]:
     if files.settings is None:
-        return None, "engine options"
+        return None, "command line"
+    return read_settings(files.settings), files.settings.name
+
+
+def read_settings(path: Path) -> AnalysisSettings:
+    """The settings in a file; InvalidInput when it cannot be read, or with everything that is wrong in it."""
     try:
-        text = files.settings.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise InvalidInput(Finding(str(files.settings), "must exist", remedy="Check the path")) from error
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise InvalidInput(Finding(path.name, message, value=str(path), remedy="Check the path")) from error
     except UnicodeDecodeError as error:
         remedy = "Save the file as UTF-8"
-        raise InvalidInput(Finding(str(files.settings), "must be UTF-8 text", remedy=remedy)) from error
-    return parse_settings(text, files.settings.name), files.settings.name
+        raise InvalidInput(Finding(path.name, "must be UTF-8 text", remedy=remedy)) from error
+    return parse_settings(text, path.name)
 
 
 def _overridden(base: InputFiles, given: InputFiles) -> InputFiles:

@@ -134,20 +134,21 @@ def _peril_filtered(keys: pa.Table, perils: tuple[str, ...]) -> pa.Table:
 def selected_events(analysis: Analysis, data: ModelData) -> Int32:
     """The event set, or what the settings choose of it; InvalidInput for events that the model does not have."""
     events = data.events()
-    chosen = analysis.settings.selected_events()
+    settings = analysis.settings
+    chosen = settings.selected_events()
     if not chosen:
         return events
     wanted = np.array(sorted(chosen), np.int32)
     unknown = wanted[~np.isin(wanted, events)]
     if len(unknown):
-        listed = ", ".join(str(event) for event in unknown[:5])
-        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        more = f" ({len(unknown)} are not)" if len(unknown) > 1 else ""
         raise InvalidInput(
             Finding(
                 analysis.settings_source,
-                f"names events that are not in the event set: {listed}{more}",
-                field="event_ids",
-                remedy="Choose from the model's event set",
+                f"must be in the model's event set{more}",
+                field="event_ids" if int(unknown[0]) in settings.event_ids else "event_ranges",
+                value=int(unknown[0]),
+                remedy="Choose from the model's events, or choose another event_set",
             )
         )
     return wanted

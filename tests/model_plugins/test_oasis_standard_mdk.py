@@ -97,7 +97,7 @@ def test_keys_data_path_is_a_folder_or_made_keys(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", r"broken\.json: must be JSON"), ("[]", "must be a JSON object, got 'list'"),
+    [("{", r"broken\.json row 1: must be JSON"), ("[]", "must be a JSON object, got 'list'"),
      ('{"model_data_dir": 3}', "model_data_dir must be a path, got 3")],
 )  # fmt: skip
 def test_files_that_are_no_configuration(tmp_path: Path, text: str, message: str) -> None:

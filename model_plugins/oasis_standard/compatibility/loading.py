@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from model_plugins.oasis_standard.compatibility.importing import own_modules
-from oasis_kernel.errors import Finding, InvalidInput
+from oasis_kernel.errors import Finding, InvalidInput, OasisError, PluginError
 
 
 @contextmanager
@@ -53,7 +53,10 @@ def module_file(path: Path) -> Path:
 
 
 def load_module(path: Path) -> ModuleType:
-    """The module in a vendor's Python file, under a name of its own; InvalidInput when its imports fail."""
+    """The module in a vendor's Python file, under a name of its own; InvalidInput when its imports fail.
+
+    PluginError when its code does.
+    """
     file = module_file(path)
     package = outermost_package(file)
     with vendor_imports(file):
@@ -65,10 +68,14 @@ def load_module(path: Path) -> ModuleType:
             inside = file.relative_to(package).with_suffix("").parts
             name = ".".join([top, *(part for part in inside if part != "__init__")])
             return importlib.import_module(name)
+        except OasisError:
+            raise
         except ImportError as error:
             raise InvalidInput(
                 Finding(file.name, f"cannot be imported: {error}", remedy="Install what it imports")
             ) from error
+        except Exception as error:  # importing a vendor's file runs its code
+            raise PluginError(f"{file.name}: cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _private_name(path: Path) -> str:
