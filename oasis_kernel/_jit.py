@@ -6,36 +6,44 @@ by the operations in the order written. They release the GIL, so that threads ru
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+_IMPORT = re.compile(r"^(?:from|import) (oasis_kernel\.kernels\.\w+)", re.MULTILINE)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def cache_directory() -> Path:
-    """The folder of compiled kernels: ``OASIS_KERNEL_CACHE``, or one per user, and in it one per set of sources.
+def cache_directory(module: str) -> Path:
+    """The folder of a module's compiled kernels: under ``OASIS_KERNEL_CACHE``, or one per user.
 
-    Numba notices a changed function, but not a changed function that it calls: without a folder per content of all
-    kernels, an upgrade could go on running old arithmetic. Two processes must not fill one folder at once: compile
-    once (any small run does), then start workers.
+    Numba notices a changed function, but not a changed function that it calls: without a folder per content of the
+    module and of all it imports, an upgrade could go on running old arithmetic. Two processes must not fill one
+    folder at once: compile once (any small run does), then start workers.
     """
     import platformdirs
 
     configured = os.environ.get("OASIS_KERNEL_CACHE")
     root = Path(configured) if configured else platformdirs.user_cache_path("oasis-workbench") / "kernels"
-    return root / sources_hash()
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for source in sorted(_sources(module)):
+        digest.update(source.name.encode() + source.read_bytes())
+    return root / digest.hexdigest()[:16]
 
 
 @cache
-def sources_hash() -> str:
-    """A short hash of every kernel's source and of this module's."""
-    here = Path(__file__)
-    digest = hashlib.sha256(here.read_bytes())
-    for source in sorted((here.parent / "kernels").glob("*.py")):
-        digest.update(source.name.encode() + source.read_bytes())
-    return digest.hexdigest()[:16]
+def _sources(module: str) -> frozenset[Path]:
+    """The file of a kernel module and those of the kernel modules it imports, directly or not."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        path = Path(__file__).parent.parent.joinpath(*waiting.pop().split(".")).with_suffix(".py")
+        if path.is_file() and path not in found:
+            found.add(path)
+            waiting.extend(_IMPORT.findall(path.read_text(encoding="utf-8")))
+    return frozenset(found)
 
 
 def kernel(function: F) -> F:
@@ -56,6 +64,6 @@ def contracted(function: F) -> F:
 def _compile(function: F, **options: Any) -> F:
     import numba
 
-    numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
+    numba.config.CACHE_DIR = str(cache_directory(function.__module__))  # type: ignore[attr-defined]
     compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     return compiled
