@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-_IMPORT = re.compile(r"^(?:from|import) (oasis_kernel\.kernels\.\w+)", re.MULTILINE)
+_IMPORT = re.compile(r"^(?:from|import) (oasis_kernel\.(?:kernels|model)\.\w+)", re.MULTILINE)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -35,7 +35,7 @@ def cache_directory(module: str) -> Path:
 
 @cache
 def _sources(module: str) -> frozenset[Path]:
-    """The file of a kernel module and those of the kernel modules it imports, directly or not."""
+    """The file of a kernel module and those of the kernels and constants it imports, directly or not."""
     found: set[Path] = set()
     waiting = [module]
     while waiting:
