@@ -34,7 +34,9 @@ REPEATED_TIV = Rule(
     Severity.WARNING,
 )
 REINSURANCE_PAIR = Rule("reinsurance_files", "needs both ri_info and ri_scope", "Give both files, or neither.")
-REINSURANCE_ACCOUNT = Rule("reinsurance_account", "needs the account file: it applies to insured losses")
+REINSURANCE_ACCOUNT = Rule(
+    "reinsurance_account", "needs the account file: it applies to insured losses", "Give the account file."
+)
 SCOPE_UNKNOWN = Rule(
     "reinsurance_scope", "must be a ReinsNumber of the reinsurance info", "Add the contract, or correct the number."
 )

@@ -18,7 +18,7 @@ from oasis_kernel.prepare.currency import Rates
 RateSource: TypeAlias = Source | Mapping[tuple[str, str], float] | Rates
 
 COLUMNS = ("cur_from", "cur_to", "roe")
-RATE_TABLE = Rule("rate_table", "must have the columns cur_from, cur_to and roe")
+RATE_TABLE = Rule("rate_table", "must have the columns cur_from, cur_to and roe", "Rename or add the columns.")
 RATE_VALUE = Rule("rate_value", "must be a number above 0", "Correct or remove the rate.")
 SETTINGS = Rule(
     "currency_settings",
