@@ -29,13 +29,12 @@ class Columns(NamedTuple):
 
 def columns(samples: int) -> Columns:
     """Room for the special values and ``samples`` samples."""
-    return Columns(*(np.empty(SPECIAL + samples, dtype) for dtype in (np.float32, np.float64, np.float64, np.int32)))
+    width = SPECIAL + samples
+    return Columns(np.empty(width, np.float32), np.empty(width), np.empty(width), np.empty(width, np.int32))
 
 
 @inlined
-def allocate(
-    rule: int, loss: Float32, first: int, last: int, tiv: float, keeps_exposure: bool, room: Columns
-) -> None:
+def allocate(rule: int, loss: Float32, first: int, last: int, tiv: float, keeps_exposure: bool, room: Columns) -> None:
     """Apply ``rule`` to the rows ``first:last`` of ``loss`` [r, j], one coverage of insured value ``tiv``, in place.
 
     0  nothing: a coverage may lose more than its value
@@ -49,14 +48,14 @@ def allocate(
     if rule == LARGEST:
         _keep_largest(loss, first, last, keeps_exposure, room)
     if tiv > 0:
-        if rule == CAPPED or rule == LARGEST:
+        if rule in (CAPPED, LARGEST):
             _cap(loss, first, last, tiv, keeps_exposure, room)
         elif rule == MULTIPLICATIVE:
             _compound(loss, first, last, tiv, keeps_exposure, room)
 
 
 @inlined
-def _cap(loss, first, last, tiv, keeps_exposure, room):  # type: ignore[no-untyped-def]
+def _cap(loss: Float32, first: int, last: int, tiv: float, keeps_exposure: bool, room: Columns) -> None:
     room.total[:] = 0.0
     for r in range(first, last):
         for j in range(loss.shape[1]):
@@ -64,15 +63,15 @@ def _cap(loss, first, last, tiv, keeps_exposure, room):  # type: ignore[no-untyp
     exceeds = False
     for j in range(loss.shape[1]):
         total = np.float64(room.total[j])
-        above = total > tiv
-        exceeds |= above
-        room.factor[j] = tiv / total if above else 1.0
+        room.factor[j] = tiv / total if total > tiv else 1.0
+        if total > tiv:
+            exceeds = True
     if exceeds:
         _scale(loss, first, last, keeps_exposure, room)
 
 
 @inlined
-def _keep_largest(loss, first, last, keeps_exposure, room):  # type: ignore[no-untyped-def]
+def _keep_largest(loss: Float32, first: int, last: int, keeps_exposure: bool, room: Columns) -> None:
     room.total[:] = 0.0
     room.ties[:] = 0
     for r in range(first, last):
@@ -90,13 +89,13 @@ def _keep_largest(loss, first, last, keeps_exposure, room):  # type: ignore[no-u
 
 
 @inlined
-def _compound(loss, first, last, tiv, keeps_exposure, room):  # type: ignore[no-untyped-def]
+def _compound(loss: Float32, first: int, last: int, tiv: float, keeps_exposure: bool, room: Columns) -> None:
     undamaged, total = room.product, room.factor
     undamaged[:] = 1.0
     total[:] = 0.0
     for r in range(first, last):
         for j in range(loss.shape[1]):
-            undamaged[j] *= 1.0 - loss[r, j] / tiv
+            undamaged[j] *= 1.0 - np.float64(loss[r, j]) / tiv
             total[j] += loss[r, j]
     for j in range(loss.shape[1]):
         room.factor[j] = tiv * (1.0 - undamaged[j]) / total[j] if total[j] > 0.0 else 1.0
@@ -104,11 +103,11 @@ def _compound(loss, first, last, tiv, keeps_exposure, room):  # type: ignore[no-
 
 
 @inlined
-def _scale(loss, first, last, keeps_exposure, room):  # type: ignore[no-untyped-def]
+def _scale(loss: Float32, first: int, last: int, keeps_exposure: bool, room: Columns) -> None:
     room.factor[DEVIATION] = 1.0
     room.factor[CHANCE] = 1.0
     if keeps_exposure:
         room.factor[EXPOSURE] = 1.0
     for r in range(first, last):
         for j in range(loss.shape[1]):
-            loss[r, j] = loss[r, j] * room.factor[j]
+            loss[r, j] = np.float64(loss[r, j]) * room.factor[j]

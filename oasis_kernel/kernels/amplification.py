@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oasis_kernel._jit import inlined, kernel
-from oasis_kernel.model.exposure import Float64, Int32
+from oasis_kernel.model.exposure import Float32, Float64, Int32
 from oasis_kernel.model.losses import CHANCE, EXPOSURE
 
 
@@ -41,7 +41,7 @@ def event_factors(amplification: Amplification, event: int, factor: Float64) -> 
 
 
 @inlined
-def amplify(loss, row, factor, keeps_exposure):  # type: ignore[no-untyped-def]
+def amplify(loss: Float32, row: int, factor: float, keeps_exposure: bool) -> None:
     """Multiply every column of ``loss[row]`` [r, j] by ``factor``; what is not a number becomes 0.
 
     The standard multiplies the exposure and the chance of loss too; ``keeps_exposure`` leaves them.

@@ -34,84 +34,101 @@ class Correlations(NamedTuple):
     weight: Float32  # [d] rho, in [0, 1]
 
 
-@inlined
-def _blended(table, position, tail):  # type: ignore[no-untyped-def]
-    """``table`` at a fractional ``position``: between two entries in the ``tail``, else the lower entry.
+class Lookups(NamedTuple):
+    """Room for the lookups of some rows, one after the other, [row * s] each.
 
-    The fraction is taken before the index is brought inside the table, as the standard does.
+    Places, entries and results are worked out in passes, so that all but the fetching of entries is done by the
+    vector units.
     """
-    truncated = np.float64(np.int32(position))
-    lower = truncated - 1.0 if position < truncated else truncated  # the floor, without a call
-    fraction = position - lower if tail else 0.0
-    index = min(max(np.int32(lower), 0), table.shape[0] - 2)
-    return table[index] + fraction * (table[index + 1] - table[index])
+
+    entry: Int32
+    fraction: Float64
+    lower: Float64  # the table's value at the entry
+    upper: Float64  # the next
 
 
-@inlined
-def _truncated(table, position):  # type: ignore[no-untyped-def]
-    return table[min(max(np.int32(position), 0), table.shape[0] - 1)]
+def lookups(numbers: int) -> Lookups:
+    """Room for ``numbers`` numbers."""
+    return Lookups(np.zeros(numbers, np.int32), *(np.zeros(numbers) for _ in range(3)))
 
 
 @kernel
-def normal_scores(uniform: Float64, factors: int, copula: Copula, out: Float64) -> None:
-    """Write to the first ``factors`` rows of ``out`` [c, s] the normal quantiles of ``uniform`` [c, s]."""
-    for c in range(factors):
-        if copula.truncates:
-            _truncated_scores(uniform, c, copula.tables.quantile, out)
-        else:
-            _blended_scores(uniform, c, copula.tables.quantile, out)
-
-
-@inlined
-def _blended_scores(uniform, row, quantile, out):  # type: ignore[no-untyped-def]
-    for s in range(uniform.shape[1]):
-        u = uniform[row, s]
-        tail = u < _TAIL or u > _UPPER_TAIL
-        out[row, s] = _blended(quantile, (u - LOWEST) * QUANTILES_PER_UNIT, tail)
-
-
-@inlined
-def _truncated_scores(uniform, row, quantile, out):  # type: ignore[no-untyped-def]
-    for s in range(uniform.shape[1]):
-        out[row, s] = _truncated(quantile, (uniform[row, s] - LOWEST) * QUANTILES_PER_UNIT)
+def normal_scores(uniform: Float64, copula: Copula, room: Lookups, out: Float64) -> None:
+    """Write to ``out`` [c, s] the normal quantiles of ``uniform`` [c, s]."""
+    _, fraction, lower, upper = room
+    samples = uniform.shape[1]
+    for c in range(uniform.shape[0]):
+        _find_quantiles(uniform[c], samples, copula, room)
+        for s in range(samples):
+            out[c, s] = lower[s] + fraction[s] * (upper[s] - lower[s])
 
 
 @kernel
 def correlate(
-    common: Float64, draw: Int32, rows: int, correlations: Correlations, copula: Copula, uniform: Float64
+    common: Float64, draw: Int32, correlations: Correlations, copula: Copula, room: Lookups, uniform: Float64
 ) -> None:
     """Replace each correlated row of ``uniform`` by the copula of it and its common factor.
 
-    common  [c, s]  normal scores of the common factors
-    draw    [row]   which draw d each row of ``uniform`` is
-    uniform [row, s]  the first ``rows`` rows are changed in place
+    common  [c, s]    normal scores of the common factors
+    draw    [row]     which draw d each row of ``uniform`` is; rows beyond are left alone
+    uniform [row, s]  changed in place
     """
-    for row in range(rows):
-        factor = correlations.factor[draw[row]]
-        if factor < 0:
-            continue
-        rho = correlations.weight[draw[row]]
+    if common.shape[0] == 0:
+        return
+    entry, fraction, lower, upper = room
+    factors, weights = correlations.factor, correlations.weight
+    cumulative, samples, truncates = copula.tables.cumulative, uniform.shape[1], copula.truncates
+    last = cumulative.shape[0] - 2
+    numbers = draw.shape[0] * samples
+    _find_quantiles(uniform.reshape(-1), numbers, copula, room)
+    for row in range(draw.shape[0]):
+        factor = max(factors[draw[row]], 0)
+        rho = weights[draw[row]]
         of_common = np.float64(np.sqrt(rho))  # the standard takes this root in single precision
         of_own = np.sqrt(1.0 - np.float64(rho))
-        if copula.truncates:
-            _correlate_truncated(common, factor, of_common, of_own, copula.tables, uniform, row)
-        else:
-            _correlate_blended(common, factor, of_common, of_own, copula.tables, uniform, row)
+        first = row * samples
+        for s in range(samples):
+            own = lower[first + s] + fraction[first + s] * (upper[first + s] - lower[first + s])
+            position = (of_common * common[factor, s] + of_own * own + REACH) * CUMULATIVES_PER_UNIT
+            below = _floor(position)
+            fraction[first + s] = 0.0 if truncates else position - below
+            entry[first + s] = min(max(np.int32(below), 0), last)
+    _fetch(cumulative, entry, numbers, lower, upper)
+    for row in range(draw.shape[0]):
+        first = row * samples
+        if factors[draw[row]] >= 0:
+            for s in range(samples):
+                uniform[row, s] = lower[first + s] + fraction[first + s] * (upper[first + s] - lower[first + s])
 
 
 @inlined
-def _correlate_blended(common, factor, of_common, of_own, tables, uniform, row):  # type: ignore[no-untyped-def]
-    for s in range(uniform.shape[1]):
-        u = uniform[row, s]
-        tail = u < _TAIL or u > _UPPER_TAIL
-        own = _blended(tables.quantile, (u - LOWEST) * QUANTILES_PER_UNIT, tail)
-        z = of_common * common[factor, s] + of_own * own
-        uniform[row, s] = _blended(tables.cumulative, (z + REACH) * CUMULATIVES_PER_UNIT, True)
+def _find_quantiles(uniform: Float64, numbers: int, copula: Copula, room: Lookups) -> None:
+    """Fetch the entries around each of the first ``numbers`` of ``uniform``, and how far to go between them."""
+    entry, fraction, lower, upper = room
+    truncates, last = copula.truncates, copula.tables.quantile.shape[0] - 2
+    for k in range(numbers):
+        u = uniform[k]
+        position = (u - LOWEST) * QUANTILES_PER_UNIT
+        below = _floor(position)
+        tail = (u < _TAIL) | (u > _UPPER_TAIL)
+        beyond = np.int32(below) > last  # truncation may take the table's last entry, the upper one of the last two
+        between = position - below if tail else 0.0
+        fraction[k] = np.float64(beyond) if truncates else between
+        entry[k] = min(max(np.int32(below), 0), last)
+    _fetch(copula.tables.quantile, entry, numbers, lower, upper)
 
 
 @inlined
-def _correlate_truncated(common, factor, of_common, of_own, tables, uniform, row):  # type: ignore[no-untyped-def]
-    for s in range(uniform.shape[1]):
-        own = _truncated(tables.quantile, (uniform[row, s] - LOWEST) * QUANTILES_PER_UNIT)
-        z = of_common * common[factor, s] + of_own * own
-        uniform[row, s] = _truncated(tables.cumulative, (z + REACH) * CUMULATIVES_PER_UNIT)
+def _floor(position: float) -> float:
+    """The floor of a number of moderate size: by conversion, because a call would keep the loop from vectorising."""
+    truncated = np.float64(np.int32(position))
+    return truncated - 1.0 if position < truncated else truncated
+
+
+@inlined
+def _fetch(table: Float64, entry: Int32, numbers: int, lower: Float64, upper: Float64) -> None:
+    """Fetch the entries at ``entry`` and after. Unsigned indices spare the test for counting from the end."""
+    for k in range(numbers):
+        at = np.uint64(entry[k])
+        lower[k] = table[at]
+        upper[k] = table[at + np.uint64(1)]

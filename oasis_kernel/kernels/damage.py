@@ -1,4 +1,4 @@
-"""Damage distributions: from probabilities to cumulative tables, moments and scaling, as the Oasis standard builds them.
+"""Damage distributions, as the Oasis standard builds them: from probabilities to cumulative tables and moments.
 
 Cumulative tables lie in flat float32 arrays, one slot of ``bins + 1`` entries each: a leading 0, then C_1, C_2, ...
 Entry k of slot ``start`` is ``table[start + k]``, so that a bin's probability lies between entries k and k + 1.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oasis_kernel._jit import contracted, inlined, kernel
-from oasis_kernel.model.exposure import Float32, Float64, Int32
+from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64
 
 _CERTAIN = 0.999999940  # a sum that reaches this is complete: what follows is dropped
 _RELATIVE, _ABSOLUTE, _DURATION = 1, 2, 3
@@ -49,9 +49,9 @@ def damage_bins(bin_from: Float32, bin_to: Float32, interpolation: Float32, dama
 
 
 @inlined
-def accumulate(probability, first, count, table, start):  # type: ignore[no-untyped-def]
+def accumulate(probability: Float32, first: int, count: int, table: Float32, start: int) -> int:
     """Write the cumulative table of ``probability[first:first + count]`` to slot ``start``; return its length."""
-    total = 0.0
+    total = np.float64(0.0)
     table[start] = 0.0
     for k in range(count):
         total += probability[first + k]
@@ -62,7 +62,7 @@ def accumulate(probability, first, count, table, start):  # type: ignore[no-unty
 
 
 @inlined
-def trimmed(table, start, length):  # type: ignore[no-untyped-def]
+def trimmed(table: Float32, start: int, length: int) -> int:
     """The length of a slot without the trailing entries that add nothing; at least 1."""
     last = table[start + length]
     while length > 1 and table[start + length - 1] == last:
@@ -89,17 +89,15 @@ def certain_moments(table: Float32, length: Int32, middle: Float32, moments: Flo
 
 
 @contracted
-def distribution_moments(
-    table: Float32, start: int, length: int, middle: Float32, moments: Float64, row: int
-) -> None:
+def distribution_moments(table: Float32, start: int, length: int, middle: Float32, moments: Float64, row: int) -> None:
     """Write one row of ``moments``: mean and second moment (each bin at its middle), and the chance of any loss.
 
     Fused multiply-add is allowed here and in ``deviation`` because the standard deviation of a nearly certain
     distribution is all rounding, and the reference's rounding is a fused one.
     """
-    mean = 0.0
-    second = 0.0
-    before = 0.0
+    mean = np.float64(0.0)
+    second = np.float64(0.0)
+    before = np.float64(0.0)
     for d in range(length):
         part = (table[start + d + 1] - before) * middle[d]
         mean += part
@@ -115,11 +113,11 @@ def deviation(mean: float, second: float, scale: float) -> float:
     """The standard deviation of scale x damage, from the mean and second moment of damage."""
     scaled_mean = mean * scale
     scaled_second = second * (scale * scale)
-    return np.sqrt(max(scaled_second - scaled_mean * scaled_mean, 0.0))  # type: ignore[no-any-return]
+    return np.sqrt(max(scaled_second - scaled_mean * scaled_mean, 0.0))
 
 
 @inlined
-def damage_scale(damage_type, upper, tiv):  # type: ignore[no-untyped-def]
+def damage_scale(damage_type: int, upper: float, tiv: float) -> float:
     """What damage is multiplied by to give money; type and upper end are those of the last bin that can happen."""
     if tiv <= 0:
         return 0.0
@@ -133,13 +131,15 @@ def damage_scale(damage_type, upper, tiv):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def effective_table(pdf, first, hazard, rows, bins, table, start):  # type: ignore[no-untyped-def]
+def effective_table(
+    pdf: Float32, first: Int64, hazard: Float32, rows: int, bins: int, table: Float32, start: int
+) -> int:
     """Write the damage distribution over all hazard rows to slot ``start``; return its length.
 
     pdf     flat, the row of hazard h begins at ``first[h]``
     hazard  [h] the probabilities, not re-normalised; each product is rounded to float32 before it is added
     """
-    total = 0.0
+    total = np.float64(0.0)
     table[start] = 0.0
     for d in range(bins):
         for h in range(rows):
@@ -159,7 +159,15 @@ class Aggregates(NamedTuple):
 
 
 @inlined
-def mix(probability, aggregates, block, place, bins, pdf, start):  # type: ignore[no-untyped-def]
+def mix(
+    probability: Float32,
+    aggregates: Aggregates,
+    block: int,
+    place: tuple[int, int],
+    bins: int,
+    pdf: Float32,
+    start: int,
+) -> None:
     """Write to ``pdf[start:start + bins]`` the mixture that an aggregate vulnerability is at one intensity.
 
     place  (column, stride): the pdf of curve c at this intensity is ``probability[c * stride + column:][:bins]``
@@ -170,7 +178,7 @@ def mix(probability, aggregates, block, place, bins, pdf, start):  # type: ignor
     begin, end = aggregates.offsets[block], aggregates.offsets[block + 1]
     for d in range(bins):
         pdf[start + d] = 0.0
-    total = 0.0
+    total = np.float64(0.0)
     for m in range(begin, end):
         share = np.float64(aggregates.weight[m])
         if share > 0:
@@ -184,7 +192,7 @@ def mix(probability, aggregates, block, place, bins, pdf, start):  # type: ignor
 
 
 @inlined
-def _add_member(probability, source, share, bins, pdf, start):  # type: ignore[no-untyped-def]
+def _add_member(probability: Float32, source: int, share: float, bins: int, pdf: Float32, start: int) -> None:
     silent = True
     for d in range(bins):
         chance = probability[source + d]
@@ -196,7 +204,15 @@ def _add_member(probability, source, share, bins, pdf, start):  # type: ignore[n
 
 
 @inlined
-def _mix_evenly(probability, aggregates, block, place, bins, pdf, start):  # type: ignore[no-untyped-def]
+def _mix_evenly(
+    probability: Float32,
+    aggregates: Aggregates,
+    block: int,
+    place: tuple[int, int],
+    bins: int,
+    pdf: Float32,
+    start: int,
+) -> None:
     """The mean of the members; the standard multiplies by a single-precision reciprocal of their number."""
     column, stride = place
     begin, end = aggregates.offsets[block], aggregates.offsets[block + 1]

@@ -11,7 +11,15 @@ from typing import NamedTuple
 import numpy as np
 
 from oasis_kernel._jit import inlined, kernel
-from oasis_kernel.kernels.damage import CHANCE_OF_LOSS, MOMENTS, Aggregates, accumulate, distribution_moments, effective_table, mix
+from oasis_kernel.kernels.damage import (
+    CHANCE_OF_LOSS,
+    MOMENTS,
+    Aggregates,
+    accumulate,
+    distribution_moments,
+    effective_table,
+    mix,
+)
 from oasis_kernel.kernels.touch_order import Exposure, HazardRuns, TouchOrder
 from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64
 
@@ -72,6 +80,8 @@ class EventTables(NamedTuple):
 
 #: Where a row is sampled: one table of the model's or of the event's, or one of several for each sample.
 ONE_OF_MODEL, ONE_OF_EVENT, MANY_OF_MODEL, MANY_OF_EVENT, NOWHERE = range(5)
+#: Rows whose driver is at level l of a chain of dependent coverages are of kind ``KINDS * (l + 1) + ONE_OF_MODEL``...
+KINDS = 5
 
 
 class Rows(NamedTuple):
@@ -81,46 +91,58 @@ class Rows(NamedTuple):
     kind: Int32  # [r] ONE_OF_MODEL...
     start: Int64  # [r] slot of the one table, or the first branch
     length: Int32  # [r] of the one table
+    hazards: Int32  # [r] hazard rows to draw from; 1: none to draw
     driver: Int32  # [r] the row whose damage bins drive this one; -1: hazard does
     run: Int32  # [r]
-    draw: Int32  # [r] row of the damage uniforms
+    draw: Int32  # [r] number of the damage draw
     hazard_draw: Int32  # [r] row of the hazard uniforms, where they are drawn
-    scale: Float64  # [r] money per damage
+    by_draw: Int32  # the rows, ordered by draw
 
 
 @kernel
 def distribute(
     exposure: Exposure, curves: Curves, runs: HazardRuns, mode: Mode, order: TouchOrder, tables: EventTables,
     rows: Rows, count: int,
-) -> None:  # fmt: skip
-    """Find or build the distribution of each of an event's ``count`` rows, and say where they are sampled."""
+) -> int:  # fmt: skip
+    """Find or build the distribution of each of an event's ``count`` rows, and say where they are sampled.
+
+    Return the levels of the rows: 1 unless coverages depend on one another.
+    """
     position, run_of, place, distribution = order.position, order.run, tables.place, rows.distribution
-    numbers, sources = exposure.distribution, exposure.source
-    kind, start, length, driver = rows.kind, rows.start, rows.length, rows.driver
+    numbers, sources, kinds, driver = exposure.distribution, exposure.source, rows.kind, rows.driver
+    start, length, hazards, row_runs = rows.start, rows.length, rows.hazards, rows.run
     branches, first_branch, of_event = tables.branches, tables.first_branch, tables.of_event
     branch_start, branch_length = tables.branch_start, tables.branch_length
+    levels = 1
     for r in range(count):
         p = position[r]
         run = run_of[r]
-        rows.run[r] = run
-        if mode.dynamic and runs.return_period[runs.begin[run]] < exposure.return_period[p]:
-            distribution[r] = build_undamaged(tables) if mode.depends else -1
-            kind[r] = NOWHERE
-            continue
-        x = numbers[p]
+        row_runs[r] = run
+        hazards[r] = 1
         driver[r] = order.row[sources[p]] if sources[p] >= 0 else -1
+        protection = exposure.return_period[p]
+        if mode.dynamic and protection > 0 and runs.return_period[runs.begin[run]] < protection:
+            distribution[r] = build_undamaged(tables) if mode.depends else -1
+            kinds[r] = NOWHERE
+            continue
+        level = 0
         if driver[r] >= 0:
-            i = build_dependent(curves, mode, x, distribution[driver[r]], tables)
+            i = build_dependent(curves, mode, numbers[p], distribution[driver[r]], tables)
+            level = kinds[driver[r]] // KINDS + 1
+            levels = max(levels, level + 1)
         else:
-            i = place[x]
+            i = place[numbers[p]]
             if i < 0:
-                i = build(curves, runs, mode, run, x, exposure.peril[p], tables)
+                i = build(curves, runs, mode, run, numbers[p], exposure.peril[p], tables)
         distribution[r] = i
         first = first_branch[i]
         many = branches[i] > 1
-        kind[r] = (MANY_OF_MODEL if many else ONE_OF_MODEL) + of_event[i]
+        kinds[r] = KINDS * level + (MANY_OF_MODEL if many else ONE_OF_MODEL) + of_event[i]
         start[r] = first if many else branch_start[first]
         length[r] = branch_length[first]
+        if many and driver[r] < 0:
+            hazards[r] = branches[i]
+    return levels
 
 
 @kernel
@@ -135,7 +157,7 @@ def hazard_tables(runs: HazardRuns, first_run: int, last_run: int, tables: Event
 
 
 @inlined
-def intensity_bin(curves, runs, mode, row, x, peril):  # type: ignore[no-untyped-def]
+def intensity_bin(curves: Curves, runs: HazardRuns, mode: Mode, row: int, x: int, peril: int) -> int:
     """The intensity bin (1-based) of a footprint row for the items of distribution ``x``."""
     if not mode.dynamic:
         return runs.intensity_bin[row]
@@ -150,18 +172,18 @@ def build(curves: Curves, runs: HazardRuns, mode: Mode, run: int, x: int, peril:
     """Build distribution ``x`` from the footprint rows of ``run``; return its number i in the event."""
     i = _enter(x, tables)
     begin = runs.begin[run]
-    rows = np.int64(tables.hazard_length[run])
-    curve = np.int64(curves.curve[x])
+    rows = int(tables.hazard_length[run])
+    curve = int(curves.curve[x])
     if rows == 1 and runs.probability[begin] == 1 and curve >= 0 and not mode.depends:
         _certain(curves, curve * curves.intensities + intensity_bin(curves, runs, mode, begin, x, peril) - 1, i, tables)
         return i
     for h in range(rows):
         tables.hazard[h] = runs.probability[begin + h]
-        column = np.int64(intensity_bin(curves, runs, mode, begin + h, x, peril) - 1)
+        column = int(intensity_bin(curves, runs, mode, begin + h, x, peril)) - 1
         if curve >= 0:
             tables.pdf_start[h] = (curve * curves.intensities + column) * curves.damages
         else:
-            place = (column * curves.damages, np.int64(curves.intensities * curves.damages))
+            place = (column * curves.damages, curves.intensities * curves.damages)
             tables.pdf_start[h] = h * curves.damages
             mix(curves.probability, curves.aggregates, ~curve, place, curves.damages, tables.pdf, h * curves.damages)
     if curve >= 0:
@@ -171,7 +193,7 @@ def build(curves: Curves, runs: HazardRuns, mode: Mode, run: int, x: int, peril:
     if mode.effective:
         _sample_effective(i, tables)
     elif curve >= 0:
-        _branch_in_model(curves, np.int64(0), rows, i, tables)
+        _branch_in_model(curves, 0, rows, i, tables)
     else:
         _branch_in_event(curves, rows, i, tables)
     return i
@@ -215,7 +237,7 @@ def build_undamaged(tables: EventTables) -> int:
 
 
 @inlined
-def _enter(x, tables):  # type: ignore[no-untyped-def]
+def _enter(x: int, tables: EventTables) -> int:
     """The next number i; ``x`` is known by it until the event ends (-1: nobody else's)."""
     i = tables.used[0]
     tables.used[0] = i + 1
@@ -228,7 +250,7 @@ def _enter(x, tables):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _certain(curves, slot, i, tables):  # type: ignore[no-untyped-def]
+def _certain(curves: Curves, slot: int, i: int, tables: EventTables) -> None:
     """Hazard is certain: all there is to know stands in the model's tables."""
     for k in range(MOMENTS):
         tables.moments[i, k] = curves.moments[slot, k]
@@ -237,7 +259,7 @@ def _certain(curves, slot, i, tables):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _effective(curves, pdf, rows, mode, i, tables):  # type: ignore[no-untyped-def]
+def _effective(curves: Curves, pdf: Float32, rows: int, mode: Mode, i: int, tables: EventTables) -> None:
     """Write the event's distribution over all hazard ``rows``, and its moments."""
     start = tables.used[2]
     length = effective_table(pdf, tables.pdf_start, tables.hazard, rows, curves.damages, tables.table, start)
@@ -250,12 +272,12 @@ def _effective(curves, pdf, rows, mode, i, tables):  # type: ignore[no-untyped-d
 
 
 @inlined
-def _sample_effective(i, tables):  # type: ignore[no-untyped-def]
+def _sample_effective(i: int, tables: EventTables) -> None:
     _branch(tables.effective_start[i], tables.effective_length[i], 1, i, tables)
 
 
 @inlined
-def _branch_in_model(curves, first_slot, rows, i, tables):  # type: ignore[no-untyped-def]
+def _branch_in_model(curves: Curves, first_slot: int, rows: int, i: int, tables: EventTables) -> None:
     """Damage given each hazard row stands in the model's tables, whose rows from ``first_slot`` on are meant."""
     for h in range(rows):
         slot = first_slot + tables.pdf_start[h] // curves.damages
@@ -263,7 +285,7 @@ def _branch_in_model(curves, first_slot, rows, i, tables):  # type: ignore[no-un
 
 
 @inlined
-def _branch_in_event(curves, rows, i, tables):  # type: ignore[no-untyped-def]
+def _branch_in_event(curves: Curves, rows: int, i: int, tables: EventTables) -> None:
     """Damage given each hazard row is a mixture: its tables are made for this event."""
     for h in range(rows):
         start = tables.used[2]
@@ -273,7 +295,7 @@ def _branch_in_event(curves, rows, i, tables):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _branch(start, length, of_event, i, tables):  # type: ignore[no-untyped-def]
+def _branch(start: int, length: int, of_event: int, i: int, tables: EventTables) -> None:
     """Give distribution ``i``, the last entered, one more table to sample from."""
     branch = tables.used[1]
     tables.used[1] = branch + 1

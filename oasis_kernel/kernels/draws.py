@@ -6,10 +6,10 @@ Index letters: d = draw of the portfolio, r = row (touched item), k = row of uni
 from typing import NamedTuple
 
 from oasis_kernel._jit import kernel
-from oasis_kernel.kernels.correlation import Copula, Correlations, correlate, normal_scores
-from oasis_kernel.kernels.distributions import MANY_OF_EVENT, MANY_OF_MODEL, Rows
+from oasis_kernel.kernels.correlation import Copula, Correlations, Lookups, correlate, normal_scores
+from oasis_kernel.kernels.distributions import Rows
 from oasis_kernel.kernels.random import correlation_seed, damage_seed, draw_uniforms, hazard_seed
-from oasis_kernel.kernels.touch_order import Exposure, TouchOrder
+from oasis_kernel.kernels.touch_order import TouchOrder
 from oasis_kernel.model.exposure import Float64, Int32, Int64
 
 
@@ -39,12 +39,13 @@ class Randomness(NamedTuple):
 
 
 class EventDraws(NamedTuple):
-    """One event's rows of uniforms. ``row`` is -1 between events."""
+    """One event's draws, and the uniforms of some of them. ``number`` is -1 between events."""
 
-    row: Int32  # [d] k
+    number: Int32  # [d] k, the draw's number in the event
     draw: Int32  # [k] d
+    last_row: Int32  # [k] in the order of draws, the place after the draw's last row
     seed: Int64  # [k]
-    uniform: Float64  # [k, s]
+    uniform: Float64  # [k, s] damage: a tile of draws at a time; hazard: all the event's
 
 
 class FactorRoom(NamedTuple):
@@ -56,51 +57,57 @@ class FactorRoom(NamedTuple):
 
 
 @kernel
-def draw_damage(
-    randomness: Randomness, exposure: Exposure, event: int, count: int, order: TouchOrder, rows: Rows,
-    draws: EventDraws,
-) -> int:  # fmt: skip
-    """List the damage draws of an event's ``count`` rows and draw their numbers, not yet correlated; return how many."""
-    position, draw_of, row_of = order.position, exposure.draw, draws.row
+def list_damage(
+    draw_of: Int32, group: Int64, event: int, count: int, order: TouchOrder, rows: Rows, draws: EventDraws
+) -> int:
+    """Number the damage draws of an event's ``count`` rows, order the rows by draw, find the seeds; return how many.
+
+    draw_of [p], group [d]
+    """
+    position, number, place, row_draw = order.position, draws.number, draws.last_row, rows.draw
     listed = 0
     for r in range(count):
         d = draw_of[position[r]]
-        if row_of[d] < 0:
-            row_of[d] = listed
+        if number[d] < 0:
+            number[d] = listed
             draws.draw[listed] = d
+            place[listed] = 0
             listed += 1
-        rows.draw[r] = row_of[d]
+        row_draw[r] = number[d]
+        place[number[d]] += 1
+    at = 0
     for k in range(listed):
-        draws.seed[k] = damage_seed(randomness.damage.group[draws.draw[k]], event)
-    draw_uniforms(randomness.generator, draws.seed, listed, draws.uniform)
+        draws.seed[k] = damage_seed(group[draws.draw[k]], event)
+        at += place[k]
+        place[k] = at - place[k]
+    for r in range(count):
+        rows.by_draw[place[row_draw[r]]] = r
+        place[row_draw[r]] += 1
     return listed
 
 
 @kernel
-def draw_hazard(
-    randomness: Randomness, exposure: Exposure, event: int, count: int, order: TouchOrder, rows: Rows,
-    draws: EventDraws,
-) -> int:  # fmt: skip
-    """The same for the rows that are sampled by hazard first."""
-    position, draw_of, row_of = order.position, exposure.hazard_draw, draws.row
+def list_hazard(
+    draw_of: Int32, group: Int64, event: int, count: int, order: TouchOrder, rows: Rows, draws: EventDraws
+) -> int:
+    """Number the hazard draws of the rows that are sampled by hazard first, find the seeds; return how many."""
+    position, number = order.position, draws.number
     listed = 0
     for r in range(count):
-        if rows.kind[r] not in (MANY_OF_MODEL, MANY_OF_EVENT) or rows.driver[r] >= 0:
+        if rows.hazards[r] <= 1:
             continue
         d = draw_of[position[r]]
-        if row_of[d] < 0:
-            row_of[d] = listed
+        if number[d] < 0:
+            number[d] = listed
             draws.draw[listed] = d
+            draws.seed[listed] = hazard_seed(group[d], event)
             listed += 1
-        rows.hazard_draw[r] = row_of[d]
-    for k in range(listed):
-        draws.seed[k] = hazard_seed(randomness.hazard.group[draws.draw[k]], event)
-    draw_uniforms(randomness.generator, draws.seed, listed, draws.uniform)
+        rows.hazard_draw[r] = number[d]
     return listed
 
 
 @kernel
-def draw_factors(randomness: Randomness, event: int, room: FactorRoom) -> None:
+def draw_factors(randomness: Randomness, event: int, lookups: Lookups, room: FactorRoom) -> None:
     """Draw the event's common factors and write their normal scores."""
     factors = randomness.factors
     count = factors.group.shape[0]
@@ -110,15 +117,19 @@ def draw_factors(randomness: Randomness, event: int, room: FactorRoom) -> None:
     for c in range(count):
         if factors.group[c] == 0:
             room.uniform[c, :] = 0.0
-    normal_scores(room.uniform, count, randomness.copula, room.score)
+    normal_scores(room.uniform, randomness.copula, lookups, room.score)
 
 
 @kernel
-def finish_draws(which: Draws, copula: Copula, score: Float64, count: int, draws: EventDraws) -> None:
-    """Correlate the first ``count`` rows with the common factors, then stretch them."""
-    correlate(score, draws.draw, count, which.correlations, copula, draws.uniform)
-    for k in range(count):
-        stretch = which.stretch[draws.draw[k]]
+def draw(
+    randomness: Randomness, which: Draws, score: Float64, first: int, last: int, lookups: Lookups, draws: EventDraws
+) -> None:
+    """Draw, correlate and stretch the numbers of the event's draws ``first:last``: ``uniform`` row 0 on."""
+    rows = last - first
+    draw_uniforms(randomness.generator, draws.seed[first:last], rows, draws.uniform)
+    correlate(score, draws.draw[first:last], which.correlations, randomness.copula, lookups, draws.uniform)
+    for k in range(rows):
+        stretch = which.stretch[draws.draw[first + k]]
         if stretch != 1.0:
             for s in range(draws.uniform.shape[1]):
                 draws.uniform[k, s] *= stretch
@@ -128,4 +139,4 @@ def finish_draws(which: Draws, copula: Copula, score: Float64, count: int, draws
 def forget_draws(count: int, draws: EventDraws) -> None:
     """Make ``draws`` ready for the next event."""
     for k in range(count):
-        draws.row[draws.draw[k]] = -1
+        draws.number[draws.draw[k]] = -1

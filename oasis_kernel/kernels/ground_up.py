@@ -11,8 +11,10 @@ import numpy as np
 from oasis_kernel._jit import kernel
 from oasis_kernel.kernels.allocation import NONE, Columns, allocate
 from oasis_kernel.kernels.amplification import Amplification, amplify, event_factors
+from oasis_kernel.kernels.correlation import Lookups
 from oasis_kernel.kernels.damage import CHANCE_OF_LOSS, MEAN_DAMAGE, SECOND_MOMENT, Bins, damage_scale, deviation
 from oasis_kernel.kernels.distributions import (
+    KINDS,
     MANY_OF_EVENT,
     MANY_OF_MODEL,
     NOWHERE,
@@ -30,18 +32,16 @@ from oasis_kernel.kernels.draws import (
     EventDraws,
     FactorRoom,
     Randomness,
-    draw_damage,
+    draw,
     draw_factors,
-    draw_hazard,
-    finish_draws,
     forget_draws,
+    list_damage,
+    list_hazard,
 )
-from oasis_kernel.kernels.sampling import Place, Sampling, sample_many, sample_one
+from oasis_kernel.kernels.sampling import Ends, Sampling, Tile, sample_many, sample_one
 from oasis_kernel.kernels.touch_order import Exposure, HazardRuns, TouchOrder, clear, touch
 from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64
 from oasis_kernel.model.losses import CHANCE, DEVIATION, EXPOSURE, MAXIMUM, MEAN, SPECIAL
-
-_TILE = 1 << 18  # bytes of losses that are sampled and settled together: they stay in the core's own cache
 
 
 class Settlement(NamedTuple):
@@ -74,7 +74,10 @@ class Room(NamedTuple):
     factors: FactorRoom
     columns: Columns
     amplification: Float64  # [amplification id]
+    lookups: Lookups
+    ends: Ends
     rows: Rows
+    scale: Float64  # [r]
     found: Int32  # [r, s] damage bins; a single row unless coverages depend on one another
 
 
@@ -97,75 +100,91 @@ def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, roo
 
 
 @kernel
-def _event(model, runs, e, room, out, before):  # type: ignore[no-untyped-def]
+def _event(model: GroundUpModel, runs: HazardRuns, e: int, room: Room, out: Block, before: int) -> int:
     """Write one event's losses after the ``before`` rows of the block; return how many rows it has."""
     order, tables, rows = room.order, room.tables, room.rows
     event, first_run, last_run = runs.event[e], runs.first_run[e], runs.first_run[e + 1]
     count, coverages = touch(model.exposure, runs, first_run, last_run, model.mode.depends, order)
     hazard_tables(runs, first_run, last_run, tables)
-    distribute(model.exposure, model.curves, runs, model.mode, order, tables, rows, count)
-    if model.settlement.amplification.applies:
-        event_factors(model.settlement.amplification, event, room.amplification)
+    levels = distribute(model.exposure, model.curves, runs, model.mode, order, tables, rows, count)
     if out.loss.shape[1] > SPECIAL:
-        _draw(model.randomness, model.exposure, event, count, room)
-    width = 4 * out.loss.shape[1]
-    k, begin = 0, 0
-    while k < coverages:
-        first = k
-        end = begin
-        while k < coverages and (end == begin or (end - begin) * width < _TILE):
-            end = order.last_row[order.coverage[k]]
-            k += 1
-        place = Place(begin, end, before, out.loss, room.found)
-        describe(model.exposure, model.sampling.bins, order, tables, rows, place, out.item)
-        if out.loss.shape[1] > SPECIAL:
-            _sample(model, room, place)
-        settle(model.settlement, model.exposure, order, first, k, room.columns, room.amplification, place)
-        begin = end
+        for level in range(levels):
+            _sample(model, event, count, level, room, out, before)
+    else:
+        for r in range(count):
+            rows.by_draw[r] = r
+        tile = Tile(0, count, 0, before, out.loss, room.scale, room.found, room.ends)
+        describe(model.exposure, model.sampling.bins, order, tables, rows, tile, out.item)
+    settlement = model.settlement
+    if settlement.amplification.applies:
+        event_factors(settlement.amplification, event, room.amplification)
+    if settlement.rule != NONE or settlement.amplification.applies:
+        settle(settlement, model.exposure, order, coverages, before, room.columns, room.amplification, out.loss)
     forget(tables)
     clear(coverages, order)
     return count
 
 
 @kernel
-def _draw(randomness, exposure, event, count, room):  # type: ignore[no-untyped-def]
-    """Draw all of an event's numbers."""
-    damage = draw_damage(randomness, exposure, event, count, room.order, room.rows, room.damage)
-    hazard = draw_hazard(randomness, exposure, event, count, room.order, room.rows, room.hazard)
-    draw_factors(randomness, event, room.factors)
-    finish_draws(randomness.damage, randomness.copula, room.factors.score, damage, room.damage)
-    finish_draws(randomness.hazard, randomness.copula, room.factors.score, hazard, room.hazard)
-    forget_draws(damage, room.damage)
-    forget_draws(hazard, room.hazard)
+def _sample(model: GroundUpModel, event: int, count: int, level: int, room: Room, out: Block, before: int) -> None:
+    """Draw an event's numbers, a tile of draws at a time, and write the samples of the rows of ``level``.
+
+    The tile's numbers stay in the core's nearest cache until their last row is sampled.
+    """
+    randomness, exposure, rows, damage, hazard = model.randomness, model.exposure, room.rows, room.damage, room.hazard
+    draws = list_damage(exposure.draw, randomness.damage.group, event, count, room.order, rows, damage)
+    hazards = list_hazard(exposure.hazard_draw, randomness.hazard.group, event, count, room.order, rows, hazard)
+    draw_factors(randomness, event, room.lookups, room.factors)
+    draw(randomness, randomness.hazard, room.factors.score, 0, hazards, room.lookups, hazard)
+    step = damage.uniform.shape[0]
+    begin = 0
+    for first in range(0, draws, step):
+        last = min(first + step, draws)
+        draw(randomness, randomness.damage, room.factors.score, first, last, room.lookups, damage)
+        tile = Tile(begin, damage.last_row[last - 1], first, before, out.loss, room.scale, room.found, room.ends)
+        if level == 0:
+            describe(exposure, model.sampling.bins, room.order, room.tables, rows, tile, out.item)
+        _sample_tile(model, KINDS * level, room, tile)
+        begin = tile.end
+    forget_draws(draws, damage)
+    forget_draws(hazards, hazard)
 
 
 @kernel
-def _sample(model, room, place):  # type: ignore[no-untyped-def]
-    """Write the samples of the rows of ``place``."""
-    rows, tables, sampling = room.rows, room.tables, model.sampling
-    sample_one(rows, ONE_OF_MODEL, model.curves.table, sampling, room.damage.uniform, place)
-    sample_one(rows, ONE_OF_EVENT, tables.table, sampling, room.damage.uniform, place)
-    uniforms = (room.damage.uniform, room.hazard.uniform)
-    sample_many(rows, MANY_OF_MODEL, model.curves.table, tables, sampling, uniforms, place)
-    sample_many(rows, MANY_OF_EVENT, tables.table, tables, sampling, uniforms, place)
+def _sample_tile(model: GroundUpModel, level: int, room: Room, tile: Tile) -> None:
+    """Write the samples of the tile's rows whose kind is of ``level``."""
+    rows, tables, sampling, uniform = room.rows, room.tables, model.sampling, room.damage.uniform
+    sample_one(rows, level + ONE_OF_MODEL, model.curves.table, sampling, uniform, tile)
+    if tables.used[2] > 0:
+        uniforms = (uniform, room.hazard.uniform)
+        sample_one(rows, level + ONE_OF_EVENT, tables.table, sampling, uniform, tile)
+        sample_many(rows, level + MANY_OF_MODEL, model.curves.table, tables, sampling, uniforms, tile)
+        sample_many(rows, level + MANY_OF_EVENT, tables.table, tables, sampling, uniforms, tile)
 
 
 @kernel
 def describe(
-    exposure: Exposure, bins: Bins, order: TouchOrder, tables: EventTables, rows: Rows, place: Place, item: Int32
+    exposure: Exposure, bins: Bins, order: TouchOrder, tables: EventTables, rows: Rows, tile: Tile, item: Int32
 ) -> None:
-    """Write the special values of the rows of ``place``, before allocation, and which items they are."""
-    loss, before = place.loss, place.before
-    position, numbers, coverage, value, items = order.position, exposure.item, exposure.coverage, exposure.tiv, order.items
-    moments, lengths, distribution, scales = tables.moments, tables.effective_length, rows.distribution, rows.scale
-    upper, types, kinds = bins.upper, bins.damage_type, rows.kind
-    for r in range(place.begin, place.end):
+    """Write the special values of the tile's rows, before allocation, and which items they are."""
+    loss, before, scales, found = tile.loss, tile.before, tile.scale, tile.found
+    position, numbers, coverage, value, items = (
+        order.position,
+        exposure.item,
+        exposure.coverage,
+        exposure.tiv,
+        order.items,
+    )
+    moments, lengths, distribution = tables.moments, tables.effective_length, rows.distribution
+    upper, types, kinds, by_draw = bins.upper, bins.damage_type, rows.kind, rows.by_draw
+    for q in range(tile.begin, tile.end):
+        r = by_draw[q]
         p = position[r]
         item[before + r] = numbers[p]
         if kinds[r] == NOWHERE:
             loss[before + r, :] = 0.0
-            if place.found.shape[0] > 1:
-                place.found[r, :] = 0
+            if found.shape[0] > 1:
+                found[r, :] = 0
             continue
         i = distribution[r]
         c = coverage[p]
@@ -182,24 +201,24 @@ def describe(
 
 @kernel
 def settle(
-    settlement: Settlement, exposure: Exposure, order: TouchOrder, first: int, last: int, columns: Columns,
-    factor: Float64, place: Place,
+    settlement: Settlement, exposure: Exposure, order: TouchOrder, coverages: int, before: int, columns: Columns,
+    factor: Float64, loss: Float32,
 ) -> None:  # fmt: skip
-    """Allocate the coverages ``first:last`` of the touch order; drop what is too small; amplify."""
-    loss, before, threshold = place.loss, place.before, settlement.threshold
-    begin = place.begin
-    if settlement.rule != NONE:
-        for k in range(first, last):
-            c = order.coverage[k]
-            end = order.last_row[c]
-            tiv = exposure.tiv[c]
-            allocate(settlement.rule, loss, before + begin, before + end, tiv, settlement.keeps_exposure, columns)
-            begin = end
-    for to in range(before + place.begin, before + place.end):
-        for column in range(SPECIAL, loss.shape[1]):
-            value = loss[to, column]
-            loss[to, column] = value if value >= threshold else np.float32(0.0)
-    if settlement.amplification.applies:
-        for r in range(place.begin, place.end):
-            amplification = exposure.amplification[order.position[r]]
-            amplify(loss, before + r, factor[amplification], settlement.keeps_exposure)
+    """Allocate each coverage's losses; drop what is too small then; amplify."""
+    rule, keeps, threshold = settlement.rule, settlement.keeps_exposure, settlement.threshold
+    touched, last_row, position = order.coverage, order.last_row, order.position
+    tivs, amplification = exposure.tiv, exposure.amplification
+    begin = 0
+    for k in range(coverages):
+        c = touched[k]
+        end = last_row[c]
+        if rule != NONE:
+            allocate(rule, loss, before + begin, before + end, tivs[c], keeps, columns)
+            for to in range(before + begin, before + end):
+                for column in range(SPECIAL, loss.shape[1]):
+                    value = loss[to, column]
+                    loss[to, column] = value if value >= threshold else np.float32(0.0)
+        if settlement.amplification.applies:
+            for r in range(begin, end):
+                amplify(loss, before + r, factor[amplification[position[r]]], keeps)
+        begin = end

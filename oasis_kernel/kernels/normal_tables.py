@@ -42,7 +42,7 @@ def load() -> NormalTables:
         pattern = np.cumsum(pattern, axis=1)
     tables = NormalTables(*(row.view(np.float64).copy() for row in pattern))
     for table, digest in zip(tables, (QUANTILE_SHA256, CUMULATIVE_SHA256), strict=True):
-        if hashlib.sha256(table).hexdigest() != digest:
+        if hashlib.sha256(table.tobytes()).hexdigest() != digest:
             raise OasisError(f"{FILE} is damaged: its digest must be {digest}. Install the package again")
         table.setflags(write=False)
     return tables

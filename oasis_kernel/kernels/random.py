@@ -10,7 +10,7 @@ Index letters: g = seed (one row of numbers each), s = sample, b = Philox block 
 import numpy as np
 
 from oasis_kernel._jit import inlined, kernel
-from oasis_kernel.model.exposure import Float64, Int64
+from oasis_kernel.model.exposure import Float64, Int32, Int64, UInt32
 
 MERSENNE_TWISTER, LATIN_HYPERCUBE, PHILOX_LATIN_HYPERCUBE = range(3)
 
@@ -64,7 +64,7 @@ def draw_uniforms(generator: int, seed: Int64, seeds: int, out: Float64) -> None
 
 
 @inlined
-def philox_words(key, counter, stream, blocks, words):  # type: ignore[no-untyped-def]
+def philox_words(key: UInt32, counter: UInt32, stream: int, blocks: int, words: UInt32) -> None:
     """Write to ``words`` [4 b] the Philox4x32-7 words of ``blocks`` blocks with the given ``key`` [b], ``counter`` [b].
 
     The upper half of the key and of the counter are zero but for ``stream``, the counter's second word.
@@ -92,7 +92,7 @@ def philox_words(key, counter, stream, blocks, words):  # type: ignore[no-untype
 
 
 @kernel
-def _philox_latin_hypercube(seed, seeds, out):  # type: ignore[no-untyped-def]
+def _philox_latin_hypercube(seed: Int64, seeds: int, out: Float64) -> None:
     """Generator 2, a tile of seeds at a time: words first (vectorised over blocks), then strata and places."""
     samples = out.shape[1]
     blocks = (samples + 3) // 4
@@ -119,7 +119,7 @@ def _philox_latin_hypercube(seed, seeds, out):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _shuffle_strata(words, start, stratum):  # type: ignore[no-untyped-def]
+def _shuffle_strata(words: UInt32, start: int, stratum: Int32) -> None:
     """Fill ``stratum`` [s] with 1..S in the order that ``words[start:]`` give."""
     samples = stratum.shape[0]
     for s in range(samples):
@@ -131,7 +131,7 @@ def _shuffle_strata(words, start, stratum):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _mersenne(seed, seeds, hypercube, out):  # type: ignore[no-untyped-def]
+def _mersenne(seed: Int64, seeds: int, hypercube: bool, out: Float64) -> None:
     """Generators 0 and 1, ``_LANES`` seeds at a time.
 
     The state is renewed word by word as it is used, which gives the standard's stream and spares most of the
@@ -156,7 +156,7 @@ def _mersenne(seed, seeds, hypercube, out):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _seed_states(seed, first, lanes, state):  # type: ignore[no-untyped-def]
+def _seed_states(seed: Int64, first: int, lanes: int, state: UInt32) -> None:
     """Fill ``state`` [k, lane] from ``seed[first:first + lanes]``; the lanes beyond take the last seed."""
     for lane in range(_LANES):
         state[0, lane] = seed[first + min(lane, lanes - 1)]
@@ -167,7 +167,7 @@ def _seed_states(seed, first, lanes, state):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _next_word(state, lane, position):  # type: ignore[no-untyped-def]
+def _next_word(state: UInt32, lane: int, position: int) -> np.uint32:
     """Word ``position`` of a lane's stream (uint32), renewing its place in the state. Call in order of position."""
     k = position % _STATE
     following = state[k + 1 if k + 1 < _STATE else 0, lane]
@@ -184,7 +184,7 @@ def _next_word(state, lane, position):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _shuffle_by_rejection(state, lane, position, stratum):  # type: ignore[no-untyped-def]
+def _shuffle_by_rejection(state: UInt32, lane: int, position: int, stratum: Int64) -> None:
     """Fill ``stratum`` with 1..S shuffled by the words from ``position`` on; a word beyond its range is redrawn."""
     samples = stratum.shape[0]
     for s in range(samples):
@@ -195,7 +195,7 @@ def _shuffle_by_rejection(state, lane, position, stratum):  # type: ignore[no-un
     for last in range(samples - 1, 0, -1):
         while mask >> 1 >= last:
             mask >>= 1
-        other = last + 1
+        other = np.int64(last + 1)
         while other > last:
             other = np.int64(_next_word(state, lane, position)) & mask
             position += 1

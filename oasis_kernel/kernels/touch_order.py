@@ -9,7 +9,7 @@ Index letters: a = area peril, p = position (items in visiting order), c = cover
 from typing import NamedTuple
 
 from oasis_kernel._jit import inlined, kernel
-from oasis_kernel.model.exposure import Float64, Int32, Int64
+from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64
 
 
 class Exposure(NamedTuple):
@@ -40,7 +40,7 @@ class HazardRuns(NamedTuple):
     begin: Int64  # [run] rows begin:end
     end: Int64  # [run]
     intensity_bin: Int32
-    probability: object  # float32
+    probability: Float32
     intensity: Int32  # dynamic footprints
     return_period: Int32  # dynamic footprints
 
@@ -92,7 +92,7 @@ def touch(
 
 
 @inlined
-def _depth_first(exposure, coverages, order):  # type: ignore[no-untyped-def]
+def _depth_first(exposure: Exposure, coverages: int, order: TouchOrder) -> None:
     """Put the touched coverages in depth-first order from those without a touched source, in order of touch.
 
     Dependents are pushed in ascending order, hence visited descending. ``last_row`` keeps the order of touch

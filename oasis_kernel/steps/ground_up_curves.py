@@ -55,7 +55,7 @@ def curve_tables(
     """The tables of a model's vulnerability. InvalidInput when it reaches beyond the damage bin dictionary."""
     curves, intensities, damages = vulnerability.probability.shape
     if damages > len(bins.bin_to):
-        raise InvalidInput(Finding("vulnerability", f"must have at most the dictionary's {len(bins.bin_to)} damage bins",
+        raise InvalidInput(Finding("vulnerability", f"must have at most the {len(bins.bin_to)} bins of the dictionary",
                                    field="damage_bin_id", value=damages, rule="known damage bin",
                                    remedy="Correct the damage bin dictionary, or the vulnerability file"))  # fmt: skip
     probability = np.ascontiguousarray(vulnerability.probability, np.float32).reshape(-1)
@@ -76,9 +76,9 @@ def _conditional(conditional: ConditionalVulnerability | None, bins: DamageBins,
         return np.zeros((0, 0, damages), np.float32)
     given = np.array(conditional.probability, np.float32)
     if given.shape[1] != len(bins.bin_to) or given[:, :, damages:].any() or given.shape[2] < damages:
-        raise InvalidInput(Finding("conditional_vulnerability", "must have the dictionary's source damage bins and the "
-                                   f"vulnerability's {damages} damage bins", value=given.shape[1:],
-                                   rule="known damage bin", remedy="Correct the conditional vulnerability"))  # fmt: skip
+        raise InvalidInput(Finding("conditional_vulnerability", "must have the dictionary's source damage bins and "
+                                   f"the vulnerability's {damages} damage bins", value=given.shape[1:],
+                                   rule="known damage bin", remedy="Correct that file"))  # fmt: skip
     given = np.ascontiguousarray(given[:, :, :damages])
     silent = given.sum(axis=2) == 0
     if silent.any() and (bins.bin_from[0] != 0 or bins.bin_to[0] != 0):

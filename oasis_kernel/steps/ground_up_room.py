@@ -5,13 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from oasis_kernel.kernels.allocation import columns
+from oasis_kernel.kernels.correlation import lookups
 from oasis_kernel.kernels.damage import MOMENTS
 from oasis_kernel.kernels.distributions import EventTables, Rows
 from oasis_kernel.kernels.draws import EventDraws, FactorRoom
 from oasis_kernel.kernels.ground_up import Room
+from oasis_kernel.kernels.sampling import ends
 from oasis_kernel.kernels.touch_order import HazardRuns, TouchOrder
 from oasis_kernel.model.exposure import Int32, Int64
 from oasis_kernel.steps.ground_up_tables import Portfolio
+
+_TILE_BYTES = 24 << 10  # of uniform numbers that are drawn and used at a time: half of a core's nearest cache
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,9 @@ def room(extent: Extent, portfolio: Portfolio) -> Room:
     return Room(
         order=_touch_order(extent.most_rows, portfolio),
         tables=_tables(extent, portfolio),
-        damage=_draws(len(model.randomness.damage.group), extent.most_rows, extent.samples),
-        hazard=_draws(len(model.randomness.hazard.group), extent.most_rows if _draws_hazard(extent, portfolio) else 0,
-                      extent.samples),
+        damage=_draws(len(model.randomness.damage.group), extent, _tile_rows(extent)),
+        hazard=_draws(len(model.randomness.hazard.group), extent,
+                      extent.most_rows if _draws_hazard(extent, portfolio) else 0),
         factors=FactorRoom(
             np.zeros(factors, np.int64),
             np.zeros((factors, extent.samples)),
@@ -84,7 +88,10 @@ def room(extent: Extent, portfolio: Portfolio) -> Room:
         ),
         columns=columns(extent.samples),
         amplification=np.ones(portfolio.amplifications + 1),
+        lookups=lookups(_tile_rows(extent) * extent.samples),
+        ends=ends(extent.samples),
         rows=_rows(extent.most_rows),
+        scale=np.zeros(extent.most_rows),
         found=np.zeros((extent.most_rows if depends else 1, extent.samples), np.int32),
     )  # fmt: skip
 
@@ -102,11 +109,12 @@ def _rows(rows: int) -> Rows:
         kind=words(),
         start=np.zeros(rows, np.int64),
         length=words(),
+        hazards=words(),
         driver=words(),
         run=words(),
         draw=words(),
         hazard_draw=words(),
-        scale=np.zeros(rows),
+        by_draw=words(),
     )
 
 
@@ -124,13 +132,19 @@ def _touch_order(rows: int, portfolio: Portfolio) -> TouchOrder:
     )
 
 
-def _draws(draws: int, rows: int, samples: int) -> EventDraws:
-    most = min(draws, rows)
+def _tile_rows(extent: Extent) -> int:
+    return _TILE_BYTES // (8 * max(extent.samples, 1)) + 1
+
+
+def _draws(draws: int, extent: Extent, drawn: int) -> EventDraws:
+    """Room to list as many draws as an event can have, and for the numbers of ``drawn`` of them."""
+    most = min(draws, extent.most_rows)
     return EventDraws(
-        row=np.full(draws, -1, np.int32),
+        number=np.full(draws, -1, np.int32),
         draw=np.zeros(most, np.int32),
+        last_row=np.zeros(most, np.int32),
         seed=np.zeros(most, np.int64),
-        uniform=np.zeros((most, samples)),
+        uniform=np.zeros((min(drawn, most), extent.samples)),
     )
 
 

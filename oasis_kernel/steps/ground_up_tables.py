@@ -1,11 +1,13 @@
 """A portfolio and a model's data as the arrays that the ground-up kernel reads: made once, checked once."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from oasis_kernel.errors import Finding, InvalidInput
+from oasis_kernel.kernels.allocation import NONE
 from oasis_kernel.kernels.amplification import Amplification
 from oasis_kernel.kernels.correlation import Copula, Correlations
 from oasis_kernel.kernels.damage import QUADRATIC, damage_bins
@@ -26,7 +28,7 @@ from oasis_kernel.model.hazard import (
 )
 from oasis_kernel.model.options import GroundUpOptions
 from oasis_kernel.steps.ground_up_curves import CurveTables, ItemCurves, curve_tables, item_curves
-from oasis_kernel.steps.ground_up_dependency import dependency
+from oasis_kernel.steps.ground_up_dependency import Dependency, dependency
 
 
 @dataclass(frozen=True)
@@ -72,30 +74,11 @@ def prepare(items: Items, coverages: Coverages, model: DamageModel, options: Gro
         depends=bool(links.applies),
         fixed=options.quirks == "fixed",
     )
-    bins = model.damage_bins
-    ready = damage_bins(*(_single(column) for column in (bins.bin_from, bins.bin_to, bins.interpolation)),
-                        _int32(bins.damage_type))  # fmt: skip
-    exposure = Exposure(
-        first_item=np.append(first, len(order)).astype(np.int64),
-        item=_int32(order),
-        coverage=_int32(items.coverage_id[order] - 1),
-        distribution=distribution,
-        draw=draw,
-        hazard_draw=hazard_draw,
-        amplification=_int32(items.amplification_id[order]),
-        source=links.positions(order),
-        return_period=_int32(items.return_period[order]),
-        peril=peril,
-        tiv=coverages.tiv.astype(np.float32).astype(np.float64),
-        first_dependent=links.first_dependent,
-        dependent=links.dependent,
-        source_coverage=links.source_coverage,
-    )
     return Portfolio(
         model=GroundUpModel(
-            exposure=exposure,
+            exposure=_exposure(items, coverages, order, first, Uses(distribution, draw, hazard_draw, peril), links),
             curves=_curves(tables, curves, items, order, chosen, model, mode),
-            sampling=Sampling(ready, bool((ready.kind == QUADRATIC).any()), 0.0 if mode.fixed else np.inf),
+            sampling=_sampling(model.damage_bins, mode, options),
             mode=mode,
             randomness=randomness,
             settlement=_settlement(model.loss_factors, options),
@@ -103,6 +86,50 @@ def prepare(items: Items, coverages: Coverages, model: DamageModel, options: Gro
         areaperil_id=areaperil_id.astype(np.uint64),
         distributions=np.bincount(areaperil[chosen], minlength=len(areaperil_id)).astype(np.int64),
         amplifications=int(items.amplification_id.max(initial=0)),
+    )
+
+
+class Uses(NamedTuple):
+    """Which shared things each position uses."""
+
+    distribution: Int32
+    draw: Int32
+    hazard_draw: Int32
+    peril: Int32
+
+
+def _exposure(
+    items: Items, coverages: Coverages, order: Int64, first: Int64, uses: Uses, links: Dependency
+) -> Exposure:
+    """The items in visiting ``order``, in which area perils begin at ``first``."""
+    return Exposure(
+        first_item=np.append(first, len(order)).astype(np.int64),
+        item=_int32(order),
+        coverage=_int32(items.coverage_id[order] - 1),
+        distribution=uses.distribution,
+        draw=uses.draw,
+        hazard_draw=uses.hazard_draw,
+        amplification=_int32(items.amplification_id[order]),
+        source=links.positions(order),
+        return_period=_int32(items.return_period[order]),
+        peril=uses.peril,
+        tiv=coverages.tiv.astype(np.float32).astype(np.float64),
+        first_dependent=links.first_dependent,
+        dependent=links.dependent,
+        source_coverage=links.source_coverage,
+    )
+
+
+def _sampling(given: DamageBins, mode: Mode, options: GroundUpOptions) -> Sampling:
+    bins = damage_bins(
+        _single(given.bin_from), _single(given.bin_to), _single(given.interpolation), _int32(given.damage_type)
+    )
+    return Sampling(
+        bins=bins,
+        curved=bool((bins.kind == QUADRATIC).any()),
+        ceiling=0.0 if mode.fixed else np.inf,
+        threshold=np.float32(options.threshold),
+        keeps_small=options.allocation_rule != NONE,
     )
 
 
@@ -204,7 +231,7 @@ def _curves(
     dictionary = model.intensity_bins
     bin_of = np.zeros((1, 1), np.int32) if dictionary is None else _int32(dictionary.bin_of)
     intensities = model.vulnerability.probability.shape[1]
-    if dictionary is not None and not (1 <= bin_of.min() and bin_of.max() <= intensities):
+    if dictionary is not None and not (bin_of.min() >= 1 and bin_of.max() <= intensities):
         raise InvalidInput(Finding("intensity_bin_dict.csv", f"must lie between 1 and {intensities}",
                                    field="intensity_bin", rule="known intensity bin",
                                    remedy="Correct the dictionary, or the vulnerability file"))  # fmt: skip
