@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,16 @@ class _Reading:
             reinsurance_scope=tables.get("ri_scope"),
             sources={part: checked.file for part, checked in self._checked.items()},
             reporting_currency=self.reporting_currency,
+            files=dict(self._files()),
         )
+
+    def _files(self) -> Iterator[tuple[str, str]]:
+        """The path or URL of every source that has one; local paths in full, so that they hold elsewhere too."""
+        others = {"rates": self.rates, "currency_conversion_json": self.currency_settings}
+        for name, source in {**self.sources, **others}.items():
+            if isinstance(source, str | os.PathLike):
+                path = os.fspath(source)
+                yield name, path if "://" in path else str(Path(path).resolve())
 
     def _type(self, part: str, raw: RawTable, oed: Standard) -> Iterator[Finding]:
         kind = KIND_OF[part]

@@ -32,6 +32,8 @@ class Portfolio:
     reinsurance_scope: pa.Table | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     reporting_currency: str | None = None
+    #: The path or URL of each table that was read from a file, and of the rates; tables given in memory have none.
+    files: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()  # warnings and notes of the reader; errors never get this far
 
 

@@ -51,6 +51,8 @@ class Receipt:
     rows: int
     seconds: float
     reused: bool
+    ground_up: str = ""  # the address of the ground-up losses that are kept of it; "" for none
+    ground_up_reused: bool = False
 
 
 Task = Callable[[Chunk], Receipt]

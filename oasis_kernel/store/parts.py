@@ -1,7 +1,10 @@
 """Parts of finished chunks under content addresses: published once, found again by a retry or a resumed run."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +13,8 @@ import numpy as np
 
 #: Parts are kept for resume and reuse until they take more than this.
 DEFAULT_LIMIT_BYTES = 20 * 2**30
+#: A temporary file that nobody wrote to for so long belongs to a process that was killed.
+ABANDONED_SECONDS = 24 * 3600.0
 
 
 def content_hash(values: Iterable[Any]) -> str:
@@ -25,26 +30,43 @@ def content_hash(values: Iterable[Any]) -> str:
 
 
 class PartStore:
-    """A folder of parts. Publishing writes under a temporary name, then renames, so that a part is whole or absent."""
+    """A folder of parts. Publishing writes under a temporary name, then renames, so that a part is whole or absent.
 
-    def __init__(self, root: Path):
+    Several kinds of parts, told apart by their ``suffix``, can share a folder and so the limit of what is kept in it.
+    """
+
+    def __init__(self, root: Path, suffix: str = ".part"):
         self.root = root
+        self.suffix = suffix
 
     def path(self, address: str) -> Path:
         """Where the part of an address lies, whether it is there or not."""
-        return self.root / address[:2] / f"{address}.part"
+        return self.root / address[:2] / f"{address}{self.suffix}"
 
     def has(self, address: str) -> bool:
         """Whether the part is there."""
         return self.path(address).is_file()
 
+    def touch(self, address: str) -> None:
+        """Note that a part was used, so that others are removed before it."""
+        try:
+            os.utime(self.path(address))
+        except FileNotFoundError:
+            return  # removed meanwhile by another run, which its reader will notice
+
     def publish(self, address: str, write: Callable[[Path], None]) -> None:
         """Let ``write`` fill a temporary file, and give it its address."""
+        with self.publishing(address) as temporary:
+            write(temporary)
+
+    @contextmanager
+    def publishing(self, address: str) -> Iterator[Path]:
+        """A temporary file that gets its address when the block ends well, and vanishes otherwise."""
         final = self.path(address)
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = final.with_name(f".{address[:16]}-{uuid4().hex}")
         try:
-            write(temporary)
+            yield temporary
             temporary.replace(final)
         finally:
             temporary.unlink(missing_ok=True)
@@ -54,18 +76,27 @@ class PartStore:
         self.path(address).unlink(missing_ok=True)
 
     def prune(self, keep: frozenset[str], limit_bytes: int = DEFAULT_LIMIT_BYTES) -> int:
-        """Remove the longest unused parts, but those to ``keep``, until the rest takes at most ``limit_bytes``.
+        """Remove the longest unused parts of every kind, but those to ``keep``, until the rest fits ``limit_bytes``.
 
-        Returns the number of bytes freed.
+        What a killed process left half-written goes too. Returns the number of bytes freed.
         """
-        found = [(part.stat(), part) for part in self.root.glob("??/*.part")]
+        found = [(status, part) for part in self.root.glob("??/*") if (status := _status(part)) is not None]
+        abandoned = time.time() - ABANDONED_SECONDS
         found.sort(key=lambda entry: entry[0].st_mtime)
         excess = sum(status.st_size for status, _ in found) - limit_bytes
         freed = 0
         for status, part in found:
-            if freed >= excess:
-                break
-            if part.stem not in keep:
+            temporary = part.name.startswith(".")
+            unused = status.st_mtime < abandoned if temporary else freed < excess and part.stem not in keep
+            if unused:
                 part.unlink(missing_ok=True)
                 freed += status.st_size
         return freed
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """A file's size and times; None when another run has removed it meanwhile."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
