@@ -161,22 +161,41 @@ def _reason_of(status: KeyStatus) -> str:
 
 
 def _in_schema(keys: pa.Table) -> pa.Table:
+    if not isinstance(keys, pa.Table):
+        remedy = "Return pyarrow.table(..., schema=KEYS_SCHEMA) from lookup"
+        raise InvalidInput(
+            Finding(SOURCE, "must be an Arrow table", value=type(keys).__name__, rule="keys_schema", remedy=remedy)
+        )
     missing = [name for name in KEYS_SCHEMA.names if name not in keys.column_names]
     if missing:
         raise InvalidInput(
-            Finding(SOURCE, "must have the columns of a lookup", value=missing, rule="keys_schema", remedy="Add them")
+            Finding(
+                SOURCE,
+                "must have every column of a lookup",
+                value=keys.column_names,
+                rule="keys_schema",
+                remedy=f"Add {', '.join(missing)}",
+            )
         )
     wanted = {**{field.name: field.type for field in KEYS_SCHEMA}, **OPTIONAL_KEYS}
     names = [name for name in wanted if name in keys.column_names]
     try:
         keys = pa.table({name: keys[name].cast(wanted[name]) for name in names})
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InvalidInput(Finding(SOURCE, f"must have the lookup's types: {error}", rule="keys_schema")) from error
+        remedy = "Cast the columns to KEYS_SCHEMA's types"
+        raise InvalidInput(
+            Finding(SOURCE, f"must have the lookup's types: {error}", rule="keys_schema", remedy=remedy)
+        ) from error
     status = set(keys["status"].unique().to_pylist()) - {str(known) for known in KeyStatus}
     if status:
         known = ", ".join(KeyStatus)
         finding = Finding(
-            SOURCE, f"must be one of {known}", field="status", value=sorted(map(str, status)), rule="keys_status"
+            SOURCE,
+            f"must be one of {known}",
+            field="status",
+            value=sorted(map(str, status)),
+            rule="keys_status",
+            remedy="Correct the model's lookup",
         )
         raise InvalidInput(finding)
     return keys
@@ -189,7 +208,10 @@ def _foreign(keys: pa.Table, subjects: pa.Table) -> list[Finding]:
     if not len(foreign):
         return []
     message = f"names {len(foreign)} locations that the portfolio does not have"
-    return [Finding(SOURCE, message, field="loc_id", value=foreign[:5].to_pylist(), rule="keys_location")]
+    remedy = "Keep the loc_id that the lookup was given"
+    return [
+        Finding(SOURCE, message, field="loc_id", value=foreign[:5].to_pylist(), rule="keys_location", remedy=remedy)
+    ]
 
 
 def _without_unknown_ids(keys: pa.Table) -> tuple[pa.Table, list[Finding]]:

@@ -10,7 +10,7 @@ from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings
 from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import Plugins
-from oasis_kernel.run.asking import asking
+from oasis_kernel.run.asking import asked
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,7 @@ class Analysis:
         """Samples per event: the settings', else the model's default; InvalidInput when neither says."""
         if self.settings.number_of_samples is not None:
             return self.settings.number_of_samples
-        with asking(self.model.name, "settings()"):
-            default = self.model.settings().get("model_default_samples")
+        default = asked(self.model.name, self.model).settings().get("model_default_samples")
         if default is not None and str(default).isdigit():  # some vendors write it as text
             return int(default)
         message = f"must be given: model {self.model.name} has no default of its own"

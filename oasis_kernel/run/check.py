@@ -17,7 +17,7 @@ from oasis_kernel.model.vendor import ModelData
 from oasis_kernel.plugins import load_plugins
 from oasis_kernel.prepare.keys import check_keys, location_status, tiv_by_reason
 from oasis_kernel.run.analysis import Analysis
-from oasis_kernel.run.asking import asking
+from oasis_kernel.run.asking import asked
 from oasis_kernel.run.inputs import load_analysis
 from oasis_kernel.run.prepare import prepare
 
@@ -142,19 +142,15 @@ def _adjusted(analysis: Analysis) -> Analysis:
 
 def _opened(analysis: Analysis) -> ModelData:
     choice = analysis.settings.model_choice(dynamic_footprint=analysis.options.dynamic_footprint)
-    variants = [f"{name}={value!r}" for name, value in vars(choice).items() if value and isinstance(value, str)]
-    with asking(analysis.model.name, f"open({', '.join(variants)})"):
-        return analysis.model.open(choice)
+    name = analysis.model.name
+    return asked(name, asked(name, analysis.model).open(choice))
 
 
 def _located(analysis: Analysis, findings: list[Finding]) -> tuple[pa.Table, LocationReport]:
     """The keys, checked, and what became of each location."""
     portfolio = analysis.portfolio
     rows = portfolio.location if portfolio.location is not None else portfolio.account
-    file = portfolio.sources.get("location" if portfolio.location is not None else "account", "locations")
-    with asking(analysis.model.name, f"lookup({file})"):
-        found = analysis.model.lookup(rows)
-    keys, noticed = check_keys(portfolio, found)
+    keys, noticed = check_keys(portfolio, asked(analysis.model.name, analysis.model).lookup(rows))
     findings.extend(noticed)
     status = location_status(portfolio, keys)
     return keys, LocationReport(status, tiv_by_reason(portfolio, keys))

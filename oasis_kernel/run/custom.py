@@ -8,7 +8,7 @@ from oasis_kernel.errors import PluginError
 from oasis_kernel.model.exposure import Int32, PreparedExposure
 from oasis_kernel.model.losses import SPECIAL, LossBlock
 from oasis_kernel.model.vendor import GroundUpModel
-from oasis_kernel.run.asking import asking
+from oasis_kernel.run.asking import asked
 
 
 def checked_losses(model: GroundUpModel, exposure: PreparedExposure, samples: int) -> Callable[[Int32], LossBlock]:
@@ -17,8 +17,7 @@ def checked_losses(model: GroundUpModel, exposure: PreparedExposure, samples: in
 
     def ground_up(event_id: Int32) -> LossBlock:
         question = f"ground_up(events {event_id[0]} to {event_id[-1]}, {samples} samples)"
-        with asking(name, question):
-            block = model.ground_up(event_id, exposure.items, exposure.coverages, samples)
+        block = asked(name, model).ground_up(event_id, exposure.items, exposure.coverages, samples)
         wrong = problem(block, event_id, len(exposure.items), samples)
         if wrong:
             raise PluginError(f"model {name}: {question} {wrong}")
