@@ -25,8 +25,7 @@ def model(tmp_path_factory) -> ToyWind:
 
 @pytest.fixture(scope="module")
 def portfolio() -> ok.Portfolio:
-    files = demo_portfolio()
-    return ok.read_portfolio(location=files.location, account=files.account)
+    return ok.read_portfolio(**demo_portfolio()._asdict())
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +82,12 @@ def test_curves_rise_with_the_return_period(run):
 
 def test_accounts_add_up_to_the_portfolio(run):
     assert run.aal("gul", level=2) == pytest.approx(run.aal("gul"), rel=1e-5)
+
+
+def test_terms_and_reinsurance_take_their_part(run):
+    assert 0 < run.aal("ri") < run.aal("il") < run.aal("gul")
+    net = run.ep("ri")
+    assert net.loss_at(100) == pytest.approx(20e6, rel=0.01)  # what the catastrophe layers leave
 
 
 def test_every_location_has_its_fate(run):

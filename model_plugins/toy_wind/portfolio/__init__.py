@@ -20,7 +20,7 @@ def demo_portfolio() -> PortfolioFiles:
 
 
 def demo_settings() -> Path:
-    """The demo's ``analysis_settings.json``: ground-up averages, exceedance curves, event and period tables."""
+    """The demo's ``analysis_settings.json``: averages, exceedance curves, event and period tables, ground-up to net."""
     return _file("analysis_settings.json")
 
 
