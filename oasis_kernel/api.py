@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings, parse_settings
 from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import Plugins, load_plugins
+from oasis_kernel.questions.exposure import exposure_losses
+from oasis_kernel.questions.exposure_losses import ExposureLosses
 from oasis_kernel.questions.result import Run
 from oasis_kernel.run.analysis import Analysis, Resources
 from oasis_kernel.run.check import check_whole
@@ -63,6 +65,22 @@ def check(
 ) -> list[Finding]:
     """Everything that is wrong, or worth knowing, before a run of these inputs."""
     return list(check_whole(_analysis(model, portfolio, settings, samples, options)).findings)
+
+
+def exposure(
+    portfolio: Portfolio,
+    loss_factors: Sequence[float] = (1.0,),
+    perils: Sequence[str] = (),
+    *,
+    explain: bool = False,
+    options: EngineOptions | Mapping[str, Any] | None = None,
+) -> ExposureLosses:
+    """What the portfolio pays when every coverage loses a given part of its value: the everyday check of terms.
+
+    ``perils`` are OED perils or groups (default: all that are covered). ``explain`` adds the programme in words and
+    what each term took. InvalidInput for terms, contracts, factors or perils that cannot be used.
+    """
+    return exposure_losses(portfolio, loss_factors, perils, engine_options(options), explain=explain)
 
 
 def open_run(name: str | Path) -> Run:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.model.exposure import PreparedExposure
 from oasis_kernel.model.settings import PERSPECTIVES
-from oasis_kernel.model.terms import Contract, Leaves
-from oasis_kernel.prepare.execution import build_execution
+from oasis_kernel.model.terms import Contract
+from oasis_kernel.prepare.executions import insured_execution, reinsured_executions
 from oasis_kernel.prepare.reinsurance import compile_reinsurance
 from oasis_kernel.prepare.terms import CompiledTerms, TermOptions, compile_programme
 from oasis_kernel.run.analysis import Analysis
@@ -53,27 +52,13 @@ def financial_chain(analysis: Analysis, exposure: PreparedExposure) -> Financial
 
 def insured_step(analysis: Analysis, exposure: PreparedExposure, terms: CompiledTerms) -> "InsuredStep":
     """The step from ground-up to insured losses."""
-    leaves = Leaves(exposure.items.coverage_id, exposure.coverages.tiv)
-    execution = build_execution(
-        terms.programme,
-        leaves,
-        allocation_rule=analysis.options.allocation_rule_il,
-        compatible=analysis.options.compatible,
-    )
-    return InsuredStep(Insured(execution))
+    return InsuredStep(Insured(insured_execution(terms.programme, exposure, analysis.options)))
 
 
 def reinsured_step(analysis: Analysis, passes: Sequence[Contract], outputs: int) -> "ReinsuredStep":
     """The step from insured losses to those after each inuring priority."""
-    options = analysis.options
-    leaves = Leaves(np.ones(outputs, np.int32), np.zeros(1, np.float32))  # no reinsurance rule asks for insured values
-    executions = [
-        build_execution(
-            contract.programme, leaves, allocation_rule=options.allocation_rule_ri, compatible=options.compatible
-        )
-        for contract in passes
-    ]
-    return ReinsuredStep(Reinsured(list(zip(passes, executions, strict=True)), compatible=options.compatible))
+    executions = reinsured_executions(passes, outputs, analysis.options)
+    return ReinsuredStep(Reinsured(executions, compatible=analysis.options.compatible))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,11 @@ def _single_perils() -> Mapping[str, frozenset[str]]:
     return {code: frozenset(perils) for code, perils in covered.items()}
 
 
+def single_perils(code: str) -> frozenset[str]:
+    """The single perils that an OED peril or group stands for; none for a code that is neither."""
+    return _single_perils().get(code, frozenset())
+
+
 def is_covered(peril: str, code: str) -> bool:
     """Whether OED peril or group ``code`` contains ``peril`` (itself a peril or a group)."""
     perils = _single_perils()
