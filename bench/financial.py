@@ -1,6 +1,6 @@
-"""Insured losses of generated accounts, ours beside the reference's: ``python -m bench.financial [LOCATIONS] [SAMPLES]``.
+"""Insured losses of generated accounts, ours beside the reference's.
 
-Ten locations an account; three coverages a location, two perils each; deductibles by coverage, a deductible between
+``python -m bench.financial [LOCATIONS] [SAMPLES]``. Ten locations an account; three coverages a location, two perils each; deductibles by coverage, a deductible between
 bounds by location, account terms, two layers: four levels, of which the two lowest carry deductibles over. Prints
 processor seconds of one core. The reference runs too when OASISLMF_PYTHON names its Python; compilation is not counted.
 """
@@ -32,8 +32,8 @@ folder = sys.argv[1]
 create_financial_structure(2, folder)
 def once(name):
     began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    run(create_financial_structure_files=False, allocation_rule=2, static_path=folder, files_in=[f"{folder}/{name}.bin"],
-        files_out=[f"{folder}/gross.bin"], low_memory=False, net_loss=None, sort_output=False, storage_method="sparse")
+    run(create_financial_structure_files=False, allocation_rule=2, static_path=folder,
+        files_in=[f"{folder}/{name}.bin"], files_out=[f"{folder}/gross.bin"], low_memory=False, net_loss=None, sort_output=False, storage_method="sparse")
     return resource.getrusage(resource.RUSAGE_SELF).ru_utime - began
 once("warm")
 print(once("losses"))
@@ -127,7 +127,8 @@ def main() -> None:
     prepare, run = ours(programme, leaves, block)
     wall = time.perf_counter() - wall
     print(
-        f"ours: {run:.2f} s ({run / pairs * 1000:.1f} ns a loss), prepared in {prepare:.2f} s, {wall:.1f} s by the clock"
+        f"ours: {run:.2f} s ({run / pairs * 1000:.1f} ns a loss), prepared in {prepare:.2f} s;"
+        f" {wall:.1f} s by the clock with compilation"
     )
     if python := os.environ.get("OASISLMF_PYTHON"):
         other = reference(python, programme, leaves, block)

@@ -42,51 +42,66 @@ def pay_carrying(terms: Terms, t: int, loss: Float32, r: int, carry: Float32, pa
 
     carry  [3, r, c]  deducted, over limits, under limits
     """
-    deduction, flat, share = terms[t].deduction, terms[t].capping == FLAT_CAP, terms[t].share
-    for c in range(paid.shape[0]):
-        x, under = loss[r, c], carry[UNDER, r, c]
-        if deduction == WHOLE:
-            carry[DEDUCTED, r, c] += x
+    if terms[t]["deduction"] == WHOLE:
+        for c in range(paid.shape[0]):
+            carry[DEDUCTED, r, c] += loss[r, c]
             paid[c] = ZERO
-            continue
-        if deduction <= FRANCHISE:
-            taken = _taken(deduction, terms[t].deductible, x)
-            net = x - taken
-            carry[DEDUCTED, r, c] += taken
-            under += taken
+        return
+    if terms[t]["deduction"] <= FRANCHISE:
+        _deduct(terms, t, loss, r, carry, paid)
+    else:
+        _deduct_bounded(terms, t, loss, r, carry, paid)
+    _cap(terms, t, loss, r, carry, paid)
+
+
+@inlined
+def _deduct(terms: Terms, t: int, loss: Float32, r: int, carry: Float32, paid: Float32) -> None:
+    """Write to ``paid`` [c] the loss after a deductible without bounds."""
+    deduction, deductible = terms[t]["deduction"], terms[t]["deductible"]
+    for c in range(paid.shape[0]):
+        x = loss[r, c]
+        if deduction == FLAT:
+            taken = min(x, deductible)
+        elif deduction == SHARE:
+            taken = x * deductible
         else:
-            of_loss = deduction == BOUNDED_SHARE
-            nominal = x * terms[t].deductible if of_loss else terms[t].deductible
-            bounds = (nominal, terms[t].minimum, terms[t].maximum)
-            state = (carry[DEDUCTED, r, c], carry[OVER, r, c], under)
-            net, carry[DEDUCTED, r, c], carry[OVER, r, c], under = deduct_within_bounds(x, of_loss, bounds, state)
-        limit = terms[t].limit if flat else terms[t].limit * x
-        if net > limit:
-            carry[OVER, r, c] += net - limit
-            net, under = limit, ZERO
-        else:
-            under = min(_room(terms, t, x, limit, net), under)
+            taken = x if x <= deductible else ZERO
+        carry[DEDUCTED, r, c] += taken
+        carry[UNDER, r, c] += taken
+        paid[c] = x - taken
+
+
+@inlined
+def _deduct_bounded(terms: Terms, t: int, loss: Float32, r: int, carry: Float32, paid: Float32) -> None:
+    """Write to ``paid`` [c] the loss after a deductible whose sum with those below is kept within bounds."""
+    of_loss, deductible = terms[t]["deduction"] == BOUNDED_SHARE, terms[t]["deductible"]
+    minimum, maximum = terms[t]["minimum"], terms[t]["maximum"]
+    for c in range(paid.shape[0]):
+        x = loss[r, c]
+        bounds = (x * deductible if of_loss else deductible, minimum, maximum)
+        state = (carry[DEDUCTED, r, c], carry[OVER, r, c], carry[UNDER, r, c])
+        net, deducted, over, under = deduct_within_bounds(x, of_loss, bounds, state)
+        paid[c] = net
+        carry[DEDUCTED, r, c] = deducted
+        carry[OVER, r, c] = over
         carry[UNDER, r, c] = under
-        paid[c] = net * share
 
 
 @inlined
-def _taken(deduction: int, deductible: np.float32, x: np.float32) -> np.float32:
-    """What a deductible without bounds takes of loss ``x``."""
-    if deduction == FLAT:
-        return min(x, deductible)
-    if deduction == SHARE:
-        return x * deductible
-    return x if x <= deductible else ZERO
-
-
-@inlined
-def _room(terms: Terms, t: int, x: np.float32, limit: np.float32, net: np.float32) -> np.float32:
-    """How much more could be paid before the limit bites."""
-    if terms[t].capping <= SHARE_CAP:
-        return limit - net
-    widest = terms[t].deductible / (ONE - terms[t].limit)  # rule 15: the ground-up loss at which its limit bites
-    return widest if x <= terms[t].deductible else widest - x
+def _cap(terms: Terms, t: int, loss: Float32, r: int, carry: Float32, paid: Float32) -> None:
+    """Cap the loss after the deduction in ``paid`` [c], and take its share."""
+    capping, share, limit = terms[t]["capping"], terms[t]["share"], terms[t]["limit"]
+    deductible, widest = terms[t]["deductible"], terms[t]["deductible"] / (ONE - terms[t]["limit"])
+    for c in range(paid.shape[0]):
+        x, net = loss[r, c], paid[c]
+        most = limit if capping == FLAT_CAP else limit * x
+        room = most - net
+        if capping > SHARE_CAP:  # rule 15: room counts up to the ground-up loss at which the limit bites
+            room = widest if x <= deductible else widest - x
+        over = max(net - most, ZERO)
+        carry[OVER, r, c] += over
+        carry[UNDER, r, c] = ZERO if net > most else min(room, carry[UNDER, r, c])
+        paid[c] = min(net, most) * share
 
 
 @inlined
@@ -150,42 +165,37 @@ def allocation_factors(
     """
     for c in range(paid.shape[0]):
         x, more = received[c], carry[DEDUCTED, r, c] - before[DEDUCTED, c]
-        returned = min(more, ZERO)
-        if more >= ZERO:
-            factors[DEDUCTED_FACTOR, c] = more / x if x > ZERO else ZERO
-            factors[LOSS_FACTOR, c] = paid[c] / x if x > ZERO else ZERO
-        else:
-            source = UNDER if carry[UNDER, r, c] > ZERO else DEDUCTED
-            factors[DEDUCTED_FACTOR, c] = more / before[source, c]
-            factors[LOSS_FACTOR, c] = paid[c] / (x - more)
-        factors[OVER_FACTOR, c] = _change_factor(before[OVER, c], carry[OVER, r, c], x - returned)
+        pool = before[UNDER, c] if carry[UNDER, r, c] > ZERO else before[DEDUCTED, c]
+        left = x - min(more, ZERO)  # what is returned from deductibles adds to the loss
+        by_loss = more / x if x > ZERO else ZERO
+        of_loss = paid[c] / left if x > ZERO or more < ZERO else ZERO
+        factors[DEDUCTED_FACTOR, c] = by_loss if more >= ZERO else more / pool
+        factors[LOSS_FACTOR, c] = of_loss
+        factors[OVER_FACTOR, c] = _change_factor(before[OVER, c], carry[OVER, r, c], left)
         factors[UNDER_FACTOR, c] = _change_factor(before[UNDER, c], carry[UNDER, r, c], x)
 
 
 @inlined
 def _change_factor(before: np.float32, after: np.float32, loss: np.float32) -> np.float32:
     """An increase as a share of the loss; a decrease as minus the share that remains."""
-    if after > before:
-        return (after - before) / loss
-    return -after / before if after < before else ZERO
+    share = (after - before) / loss if after > before else ZERO
+    return -after / before if after < before else share
 
 
 @inlined
 def allocate_carrying(factors: Float32, loss: Float32, carry: Float32, q: int) -> None:
     """Give ``loss[q]`` and ``carry[:, q]`` their share of the payer's change."""
     for c in range(factors.shape[1]):
-        x, by_loss = loss[q, c], factors[DEDUCTED_FACTOR, c]
-        if by_loss < ZERO:
-            pool = DEDUCTED if factors[UNDER_FACTOR, c] == ZERO else UNDER
-            taken = by_loss * carry[pool, q, c]
-            x -= taken
-            carry[UNDER, q, c] = -factors[UNDER_FACTOR, c] * carry[UNDER, q, c]
-        else:
-            taken = by_loss * x
-            carry[UNDER, q, c] = _changed(factors[UNDER_FACTOR, c], carry[UNDER, q, c], x)
-        carry[OVER, q, c] = _changed(factors[OVER_FACTOR, c], carry[OVER, q, c], x)
-        carry[DEDUCTED, q, c] += taken
-        loss[q, c] = x * factors[LOSS_FACTOR, c]
+        x, deducted, under = loss[q, c], carry[DEDUCTED, q, c], carry[UNDER, q, c]
+        by_loss, of_under = factors[DEDUCTED_FACTOR, c], factors[UNDER_FACTOR, c]
+        returns = by_loss < ZERO
+        pool = deducted if of_under == ZERO else under
+        taken = by_loss * (pool if returns else x)
+        left = x - taken if returns else x
+        carry[UNDER, q, c] = -of_under * under if returns or of_under < ZERO else under + of_under * x
+        carry[OVER, q, c] = _changed(factors[OVER_FACTOR, c], carry[OVER, q, c], left)
+        carry[DEDUCTED, q, c] = deducted + taken
+        loss[q, c] = left * factors[LOSS_FACTOR, c]
 
 
 @inlined

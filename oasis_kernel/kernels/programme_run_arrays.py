@@ -12,6 +12,7 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+Records = npt.NDArray[np.void]
 
 
 class Execution(NamedTuple):
@@ -33,6 +34,7 @@ class Execution(NamedTuple):
     layers: Int32  # [node]
     cross_layer: Bool  # [node] its terms apply to the sum of its layers
     carrying: Bool  # [node] deductibles, over- and under-limits are carried through it
+    plain: Bool  # [node] neither of both
     first_terms: Int32  # [node] -> row of terms_range, one per layer
     terms_range: Int32  # [row, 2] from, to (record of terms); equal for no terms
     output_start: Int32  # [emitter + 1] -> outputs; emitters are leaves or, with allocation rule 0, nodes
@@ -43,10 +45,40 @@ class Execution(NamedTuple):
     new_layers_forget: bool  # the reference's defect: leaves that share a node lose their carry-over in new layers
 
 
-class Workspace(NamedTuple):
-    """Scratch of one thread, as large as the largest tree needs. c = column of a tile of columns."""
+#: A leaf that the event touches.
+LEAF_DTYPE = np.dtype(
+    [
+        ("given", "i4"),  # its row of the block
+        ("place", "i4"),  # its place k in tree order
+        ("layers", "i4"),  # layers it has so far
+        ("node_row", "i4"),  # first row of its node, one level below
+        ("node_layers", "i4"),  # and that node's layers
+    ]
+)
+#: A node of the level that is being computed; its leaves are members ``begin:end``.
+NODE_DTYPE = np.dtype(
+    [
+        ("node", "i4"),
+        ("row", "i4"),  # its layers are rows ``row`` and on
+        ("layers", "i4"),  # rows it fills
+        ("begin", "i4"),
+        ("end", "i4"),
+        ("first_child", "i4"),
+        ("last_child", "i4"),  # the one after
+    ]
+)
+#: What a node adds up: a node of the level below, or a leaf; its leaves are members ``begin:end``.
+CHILD_DTYPE = np.dtype([("row", "i4"), ("layers", "i4"), ("begin", "i4"), ("end", "i4")])
 
-    loss: Float32  # [row, c] leaves' rows (their layers, then their loss as it came), then nodes' rows
+
+class Workspace(NamedTuple):
+    """Scratch of one thread: a batch of trees at a time, a tile of columns c at a time.
+
+    Rows of ``loss``: of each leaf its layers, then its loss as it came; then the layers of nodes; the last row is the
+    sum of a node's layers.
+    """
+
+    loss: Float32  # [row, c]
     carry: Float32  # [3, row, c] deducted, over limits, under limits
     total: Float64  # [c]
     received: Float32  # [c]
@@ -54,18 +86,12 @@ class Workspace(NamedTuple):
     before: Float32  # [3, c]
     factors: Float32  # [4, c] from a node to its leaves
     layer_factors: Float32  # [4, c] from the sum of a node's layers to its layers
-    merged: Float32  # [1, c] sum of a node's layers
-    merged_carry: Float32  # [3, 1, c]
     mark: Int32  # [k] row of the block + 1 while an event is read, otherwise 0
-    local: Int32  # [k] number of the leaf among those present in its tree, or -1
-    present: Int32  # [i] block row of the tree's i-th present leaf
-    place: Int32  # [i] its place k
-    members: Int32  # [i] present leaves in the level's visiting order
-    leaf_layers: Int32  # [i] layers the leaf has so far
-    node_row: Int32  # [i] first row of the leaf's node, one level below
-    node_layers: Int32  # [i] and its layers
-    child_row: Int32  # [i] first rows of what a node adds up
-    child_layers: Int32  # [i] and their layers
+    local: Int32  # [k] number of the leaf in its batch, or -1
+    leaves: Records  # LEAF_DTYPE [i]
+    members: Int32  # [m] leaves i in the level's visiting order
+    nodes: Records  # NODE_DTYPE [s]
+    children: Records  # CHILD_DTYPE [s]
     trees: Int32  # [j] trees the event touches
     touched: Int32  # [tree] leaves of the tree that the event touches
 
@@ -81,15 +107,3 @@ class Rows(NamedTuple):
     offset: Int64  # [n] its first row of ``result``
     result: Float32  # [m, column]
     net: bool  # write what remains of the loss, layer by layer, instead of what is paid
-
-
-class Visit(NamedTuple):
-    """One node while it is computed: members ``begin:end`` are its leaves, its layers are rows ``row`` and on."""
-
-    level: int
-    node: int
-    row: int
-    layers: int
-    begin: int
-    end: int
-    stride: int  # rows of one leaf

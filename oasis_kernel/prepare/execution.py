@@ -76,6 +76,7 @@ def build_execution(
         layers=_int32(layers.count),
         cross_layer=layers.cross,
         carrying=carrying,
+        plain=~(carrying | layers.cross),
         first_terms=_int32(terms.first),
         terms_range=_int32(terms.range),
         output_start=_int32(emitters),

@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from oasis_kernel.kernels.programme_run import run_programme
-from oasis_kernel.kernels.programme_run_arrays import Execution, Rows, Workspace
+from oasis_kernel.kernels.programme_run import BATCH_LEAVES, run_programme
+from oasis_kernel.kernels.programme_run_arrays import CHILD_DTYPE, LEAF_DTYPE, NODE_DTYPE, Execution, Rows, Workspace
 from oasis_kernel.model.exposure import Int32
 from oasis_kernel.model.losses import CHANCE, DEVIATION, LossBlock
 
 #: Columns a row of scratch holds at most, and the multiple its width is rounded up to (for vector instructions).
 WIDEST, ALIGNMENT = 128, 16
+#: Rows of scratch that small trees share.
+SMALL_ROWS = 4096
 #: Scratch beyond which tiles get narrower: about the size of a core's share of the last-level cache.
 SCRATCH_BYTES = 32 << 20
 
@@ -67,28 +69,27 @@ def _workspace(execution: Execution, block: LossBlock, columns: int) -> Workspac
     """Scratch for one thread, large enough for any tree of the execution with as many rows as the block's events."""
     sizes = np.diff(execution.tree_start)
     most = int(min(sizes.max(initial=1), np.diff(block.offsets).max(initial=1)))
-    rows = int(execution.tree_rows.max(initial=1))
+    leaves = max(most, BATCH_LEAVES)
+    rows = int(max(execution.tree_rows.max(initial=1), SMALL_ROWS)) + 1
     width = _tile_width(rows, columns)
-    carrying = bool(execution.carrying.any())
-    leaf = {name: np.empty(most, np.int32) for name in ("present", "place", "members", "leaf_layers", "node_row")}
-    more = {name: np.empty(most, np.int32) for name in ("node_layers", "child_row", "child_layers")}
+    carried = rows if execution.carrying.any() else 1
     return Workspace(
         loss=np.empty((rows, width), np.float32),
-        carry=np.empty((3, rows if carrying else 1, width), np.float32),
+        carry=np.empty((3, carried, width), np.float32),
         total=np.empty(width),
         received=np.empty(width, np.float32),
         paid=np.empty(width, np.float32),
         before=np.empty((3, width), np.float32),
         factors=np.empty((4, width), np.float32),
         layer_factors=np.empty((4, width), np.float32),
-        merged=np.empty((1, width), np.float32),
-        merged_carry=np.empty((3, 1, width), np.float32),
         mark=np.zeros(len(execution.place), np.int32),
         local=np.empty(len(execution.place), np.int32),
+        leaves=np.empty(leaves, LEAF_DTYPE),
+        members=np.empty(leaves, np.int32),
+        nodes=np.empty(leaves, NODE_DTYPE),
+        children=np.empty(leaves, CHILD_DTYPE),
         trees=np.empty(len(sizes), np.int32),
         touched=np.zeros(len(sizes), np.int32),
-        **leaf,
-        **more,
     )
 
 
