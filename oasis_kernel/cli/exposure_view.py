@@ -10,6 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from oasis_kernel.cli.view import out
+from oasis_kernel.prepare.programme_text import place_words
 from oasis_kernel.questions.exposure_losses import LOSS_FACTOR, LOSSES
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ def _cell(name: str, value: object, decimals: int) -> str:
 
 
 def print_explanation(result: "ExposureLosses") -> None:
-    """What each term took, account by account."""
+    """The programme in words, and what each term took, account by account."""
+    out.print("\nThe programme", style="bold")
+    out.print(result.programme, highlight=False, markup=False, soft_wrap=True)
     for factor in result.factors:
         terms = _of_factor(result.terms, factor)
         account: tuple[object, object] | None = None
@@ -110,8 +113,5 @@ def print_explanation(result: "ExposureLosses") -> None:
 
 def _explained(row: dict[str, Any]) -> str:
     """One term: where it applies, the loss before and after it, and what it did."""
-    told = {"location": "LocNumber", "coverages": "coverages", "perils": "perils", "policy": "PolNumber"}
-    place = ", ".join(
-        [row["level_name"], *[f"{name} {row[key]}" for name, key in told.items() if row[key] is not None]]
-    )
-    return f"  {place}: {row['before']:,.0f} -> {row['after']:,.0f}: {row['effect']}"
+    place = place_words({**row, "AccNumber": None})
+    return f"  {row['level_name']}, {place}: {row['before']:,.0f} -> {row['after']:,.0f}: {row['effect']}"

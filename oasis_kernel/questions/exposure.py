@@ -21,7 +21,8 @@ from oasis_kernel.model.terms import Contract
 from oasis_kernel.prepare.deterministic import deterministic_keys
 from oasis_kernel.prepare.executions import insured_execution, reinsured_executions
 from oasis_kernel.prepare.items import prepare_exposure
-from oasis_kernel.prepare.reinsurance import compile_reinsurance
+from oasis_kernel.prepare.programme_text import programme_text, reinsurance_text
+from oasis_kernel.prepare.reinsurance import Reinsurance, compile_reinsurance
 from oasis_kernel.prepare.terms import CompiledTerms, TermOptions, compile_programme
 from oasis_kernel.questions.exposure_losses import LOSS_FACTOR, ExposureLosses
 from oasis_kernel.questions.exposure_terms import SCHEMA as TERM_SCHEMA
@@ -29,6 +30,9 @@ from oasis_kernel.questions.exposure_terms import term_losses
 from oasis_kernel.steps.deterministic import deterministic_losses
 from oasis_kernel.steps.insured import Insured
 from oasis_kernel.steps.reinsured import Reinsured
+
+#: The programme's text lists at most so many nodes of a level.
+LISTED_NODES = 200
 
 CONTRACT_SCHEMA = pa.schema(
     [
@@ -57,7 +61,9 @@ class _Found:
 
     outputs: pa.Table
     contracts: pa.Table = field(default_factory=CONTRACT_SCHEMA.empty_table)
+    reinsurance: Reinsurance | None = None
     terms: pa.Table = field(default_factory=TERM_SCHEMA.empty_table)
+    programme: str = ""
     findings: tuple[Finding, ...] = ()
 
 
@@ -93,7 +99,7 @@ def exposure_losses(
 
     perils   OED perils or groups; none: all that the locations cover. A coverage's loss is shared among its perils.
     options  allocation rules, and whether the reference's defects are kept
-    explain  also what every term took (``ExposureLosses.terms``)
+    explain  also the programme in words, and what every term took (``ExposureLosses.programme``, ``terms``)
 
     Without an account file there are only ground-up losses, without reinsurance files no net ones; the findings say
     so. InvalidInput for factors, perils, terms or contracts that cannot be used.
@@ -108,14 +114,14 @@ def exposure_losses(
         )
         found = _insured(portfolio, given, compiled, options)
         if explain:
-            terms = term_losses(given.exposure, compiled, given.losses, given.factors, options)
-            found = replace(found, terms=terms)
+            found = _explained(portfolio, given, compiled, found, options)
     return ExposureLosses(
         factors=given.factors,
         perils=tuple(sorted(given.exposure.item_map["peril_id"].unique().to_pylist())),
         outputs=found.outputs,
         contracts=found.contracts,
         terms=found.terms,
+        programme=found.programme,
         currency=portfolio.reporting_currency,
         findings=tuple(dict.fromkeys([*portfolio.findings, *given.exposure.findings, *found.findings])),
         compatible=options.compatible,
@@ -152,6 +158,7 @@ def _insured(portfolio: Portfolio, given: Deterministic, compiled: CompiledTerms
     net = _by_output(after[-1].net, rows.num_rows) if after else gross
     return _Found(
         _by_factor(rows, given, {**losses, "loss_ri": net, "loss_rl": gross - net}),
+        reinsurance=reinsurance,
         contracts=_contracts(portfolio, given, reinsurance.passes, reinsured.recoveries(insured)),
         findings=(*compiled.findings, *reinsurance.findings),
     )
@@ -169,6 +176,17 @@ def _check_factors(factors: Sequence[float]) -> None:
                 remedy="Give 1 for the whole value, 0.1 for a tenth of it",
             )
         )
+
+
+def _explained(
+    portfolio: Portfolio, given: Deterministic, compiled: CompiledTerms, found: _Found, options: EngineOptions
+) -> _Found:
+    """The same, with the programme in words and what every term took."""
+    text = programme_text(compiled, given.exposure.item_map, LISTED_NODES)
+    if found.reinsurance is not None:
+        text += "\n" + reinsurance_text(portfolio, found.reinsurance)
+    terms = term_losses(given.exposure, compiled, given.losses, given.factors, options)
+    return replace(found, terms=terms, programme=text)
 
 
 def _contracts(

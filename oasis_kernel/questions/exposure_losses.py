@@ -44,7 +44,8 @@ class ExposureLosses:
     loss_factor, the columns of the reference's fm_summary_map with LayerNumber, tiv, and the losses: loss_gul
     (ground-up), loss_il (insured), loss_ri (net of reinsurance), loss_rl (ceded) as far as the portfolio's files go.
     ``contracts``: loss_factor, InuringPriority, RiskLevel, ReinsNumber, ReinsType, recovery; without rows when there
-    is no reinsurance. ``terms`` (``exposure_terms.SCHEMA``) has rows when the losses were asked for with ``explain``.
+    is no reinsurance. ``terms`` (``exposure_terms.SCHEMA``) has rows, and ``programme`` says in words what there is,
+    when the losses were asked for with ``explain``.
     """
 
     factors: tuple[float, ...]
@@ -52,6 +53,7 @@ class ExposureLosses:
     outputs: pa.Table
     contracts: pa.Table
     terms: pa.Table
+    programme: str = ""
     currency: str | None = None
     findings: tuple[Finding, ...] = ()
     #: As the reference's tables: an item's ground-up loss counts once for every layer of it.
@@ -95,6 +97,7 @@ class ExposureLosses:
             "losses": self.table(level).to_pylist(),
             "contracts": self.contracts.to_pylist(),
             "terms": self.terms.to_pylist(),
+            "programme": self.programme,
             "findings": [finding.as_dict() for finding in self.findings],
         }
 

@@ -1,22 +1,23 @@
 """Which terms bit: what each node of a portfolio's financial programme received, and what it let through."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from oasis_kernel.model import fields as f
 from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.exposure import Float64, Int32, Int64, PreparedExposure
 from oasis_kernel.model.losses import SPECIAL, LossBlock
 from oasis_kernel.prepare.execution_structure import find_nodes
 from oasis_kernel.prepare.executions import insured_execution
+from oasis_kernel.prepare.places import Places
+from oasis_kernel.prepare.programme_text import ProfilesOfLevel, level_profiles
+from oasis_kernel.prepare.term_words import Terms, has_terms
 from oasis_kernel.prepare.terms import CompiledTerms
 from oasis_kernel.prepare.truncation import up_to_level
-from oasis_kernel.questions.term_effects import effect, has_terms
+from oasis_kernel.questions.term_effects import effect
 from oasis_kernel.steps.insured import Insured
 
 SCHEMA = pa.schema(
@@ -37,8 +38,6 @@ SCHEMA = pa.schema(
         ("effect", pa.string()),
     ]
 )
-
-Profiles = Mapping[tuple[int, int], npt.NDArray[np.void]]  # (node, layer id) -> rows of terms
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Node:
     number: int
     layer: int | None
     items: Int64  # 0-based, those in the layer
-    terms: npt.NDArray[np.void]
+    terms: Terms
 
 
 def term_losses(
@@ -89,11 +88,11 @@ def term_losses(
     nodes = find_nodes(compiled.programme, len(exposure.items))
     below = LayeredLosses(np.zeros(1, np.int32), ground_up.loss[:, None, SPECIAL:].astype(np.float64))
     rows: list[dict[str, Any]] = []
-    places = _Places(exposure.item_map, compiled.output_map)
+    places = Places(exposure.item_map, compiled.output_map)
     for level, name in enumerate(compiled.level_names, 1):
         above = _losses_at(exposure, compiled, ground_up, level, options)
         number = nodes.of_leaf[level - 1] - nodes.first[level - 1] + 1
-        for node in _nodes(number, above, _profiles(compiled, level)):
+        for node in _nodes(number, above, level_profiles(compiled, level)):
             before = below.of(node.items, node.layer).sum(axis=0)
             after = above.of(node.items, node.layer).sum(axis=0)
             layer = node.layer if len(above.layers) > 1 else None
@@ -121,20 +120,7 @@ def _losses_at(
     return LayeredLosses(layers, loss.reshape(items, len(layers), paid.samples))
 
 
-def _profiles(compiled: CompiledTerms, level: int) -> Profiles:
-    """The rows of terms of each node and layer of a level."""
-    programme = compiled.programme
-    order = np.argsort(programme.profile["profile_id"], kind="stable")
-    profile = programme.profile[order]
-    rows = np.flatnonzero(programme.policy_level_id == level)
-    wanted = programme.policy_profile_id[rows]
-    begin = np.searchsorted(profile["profile_id"], wanted, "left").tolist()
-    end = np.searchsorted(profile["profile_id"], wanted, "right").tolist()
-    keys = zip(programme.policy_agg_id[rows].tolist(), programme.policy_layer_id[rows].tolist(), strict=True)
-    return {key: profile[first:last] for key, first, last in zip(keys, begin, end, strict=True)}
-
-
-def _nodes(number: Int64, above: LayeredLosses, profiles: Profiles) -> Iterator[Node]:
+def _nodes(number: Int64, above: LayeredLosses, profiles: ProfilesOfLevel) -> Iterator[Node]:
     """The nodes of a level that have terms, layer by layer; [item] ``number`` is the node of each item."""
     layers_of: dict[int, list[int]] = {}
     for node, layer in profiles:
@@ -154,32 +140,3 @@ def _nodes(number: Int64, above: LayeredLosses, profiles: Profiles) -> Iterator[
             if layer in there and has_terms(profiles[node, layer]):
                 within = items[present[items][:, np.searchsorted(above.layers, layer)]]
                 yield Node(node, layer, within, profiles[node, layer])
-
-
-class _Places:
-    """Where items are: account, location, coverages, perils and policy, in the portfolio's own words."""
-
-    def __init__(self, item_map: pa.Table, output_map: pa.Table):
-        names = [name for name in f.LOCATION_KEY if name in item_map.column_names]
-        self._fields = {str(name): item_map[name].to_pylist() for name in names}
-        self._location = item_map[f.LOC_ID].to_numpy()
-        self._coverage = item_map["coverage_type_id"].to_numpy()
-        self._peril = np.array(item_map["peril_id"].to_pylist())
-        self._perils = len(np.unique(self._peril))
-        outputs = (output_map[name].to_pylist() for name in ("agg_id", "layer_id", f.POLICY_NUMBER))
-        self._policy = {(item - 1, layer): policy for item, layer, policy in zip(*outputs, strict=True)}
-
-    def of(self, items: Int64, layer: int | None) -> dict[str, Any]:
-        """The place of a node's items in a layer: null LocNumber for several locations, null perils for all."""
-        first = int(items[0])
-        place = {name: values[first] for name, values in self._fields.items()}
-        if (self._location[items] != self._location[first]).any():
-            place[f.LOCATION_NUMBER] = None
-        perils = np.unique(self._peril[items]).tolist()
-        return {
-            **place,
-            "coverages": ", ".join(map(str, np.unique(self._coverage[items]).tolist())),
-            "perils": ", ".join(perils) if len(perils) < self._perils else None,
-            "PolNumber": None if layer is None else self._policy.get((first, layer)),
-            "layer": layer,
-        }

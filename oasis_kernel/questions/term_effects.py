@@ -3,33 +3,28 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-Terms = npt.NDArray[np.void]  # rows of PROFILE_DTYPE: one, or the steps of a step policy
+from oasis_kernel.prepare.term_words import (
+    BOUNDED,
+    BOUNDED_OF_LOSS,
+    DEDUCTIBLE,
+    DEDUCTIBLE_OF_LOSS,
+    EXCLUSION,
+    FRANCHISE,
+    LAYER,
+    LIMITED,
+    LIMITED_TO_SHARE,
+    REVERSE_FRANCHISE,
+    Terms,
+    amount,
+    base_rule,
+    is_stepped,
+    percent,
+    share_of,
+)
 
 #: Losses are float32: amounts this close to each other, relative to the larger, are the same.
 CLOSE = 2e-6
-#: Calculation rules of the Oasis standard by what they do. Rules above 100 are these with a share on top.
-DEDUCTIBLE = (1, 4, 6, 9, 12, 40)
-DEDUCTIBLE_OF_LOSS = (5, 16, 33)
-FRANCHISE = (3, 39)
-REVERSE_FRANCHISE = (20,)
-BOUNDED = (7, 8, 10, 11, 13, 19, 21, 26, 35, 36)
-ATTACHMENT = (2, 34)
-LIMITED = (1, 2, 3, 7, 8, 9, 14, 26, 33, 40, 41)
-LIMITED_TO_SHARE = (5, 15, 35, 36)
-SHARED_LAYER = (2, 34)
-EXCLUSION, PASS_THROUGH = 14, 100
-
-
-def has_terms(terms: Terms) -> bool:
-    """Whether the rows change anything: not so for a pass-through, or a share of all."""
-    if len(terms) != 1 or int(terms["step_id"][0]):
-        return len(terms) > 0
-    row = terms[0]
-    amounts = any(row[name] for name in ("deductible1", "deductible2", "deductible3", "attachment1", "limit1"))
-    shared = _has_share(int(row["calcrule_id"])) and row["share1"] != 1
-    return bool(amounts or shared or _base(int(row["calcrule_id"])) == EXCLUSION)
 
 
 def effect(terms: Terms, before: float, after: float) -> str:
@@ -39,94 +34,85 @@ def effect(terms: Terms, before: float, after: float) -> str:
     before  the loss that reached the node, above 0
     after   what the node let through
     """
-    if len(terms) > 1 or int(terms["step_id"][0]):
-        return f"pays {_amount(after)} by its steps" if after else "no step is triggered"
     row = terms[0]
-    base = _base(int(row["calcrule_id"]))
+    base = base_rule(row)
     if base == EXCLUSION and not row["limit1"]:
         return "excluded"
-    words = [*_deducted(row, base, before, after), *_limited(row, base, before, after), *_shared(row)]
+    if is_stepped(terms):
+        return f"pays {amount(after)} by its steps" if after else "no step is triggered"
+    limited = _limited(row, base, before, after)
+    words = [*_deducted(row, base, before, None if limited else after), *limited]
+    if after and not limited and base in LIMITED and row["limit1"]:
+        words.append(f"below the limit of {amount(float(row['limit1']))}")
+    words += _shared(row) if after else ()
     return "; ".join(words) or "takes nothing"
 
 
-def _base(rule: int) -> int:
-    return PASS_THROUGH if rule == 2 * PASS_THROUGH else rule - 100 if rule > PASS_THROUGH else rule
-
-
-def _has_share(rule: int) -> bool:
-    return rule > PASS_THROUGH or rule in SHARED_LAYER
-
-
-def _share(row: np.void) -> float:
-    return float(row["share1"]) if _has_share(int(row["calcrule_id"])) else 1.0
-
-
-def _deducted(row: np.void, base: int, before: float, after: float) -> Iterator[str]:
+def _deducted(row: np.void, base: int, before: float, after: float | None) -> Iterator[str]:
     deductible = float(row["deductible1"])
     if base in DEDUCTIBLE:
         yield from _taken("deductible", deductible, before)
-    elif base in ATTACHMENT:
+    elif base in LAYER:
         yield from _taken("attachment", float(row["attachment1"]) + deductible, before)
     elif base in DEDUCTIBLE_OF_LOSS:
-        yield f"deductible of {_percent(deductible)} of the loss takes {_amount(min(deductible, 1) * before)}"
+        yield f"deductible of {percent(deductible)} of the loss takes {amount(min(deductible, 1) * before)}"
     elif base in FRANCHISE:
         under = before <= deductible
-        yield f"loss is within the franchise of {_amount(deductible)}" if under else "franchise exceeded: no deduction"
+        yield f"loss is within the franchise of {amount(deductible)}" if under else "franchise exceeded: no deduction"
     elif base in REVERSE_FRANCHISE:
         over = before > deductible
-        yield f"loss is above {_amount(deductible)}: nothing is paid" if over else "loss is small enough to be paid"
-    elif base in BOUNDED:
-        yield _bounded(row, before, after)
+        yield f"loss is above {amount(deductible)}: nothing is paid" if over else "loss is small enough to be paid"
+    elif base in BOUNDED + BOUNDED_OF_LOSS:
+        yield _bounded(row, before, None if after is None else after / (share_of(row) or 1.0))
     elif base == 15 and deductible:
         yield from _taken("deductible", deductible, before)
 
 
-def _taken(name: str, amount: float, before: float) -> Iterator[str]:
-    if not amount:
+def _taken(name: str, term: float, before: float) -> Iterator[str]:
+    if not term:
         return
-    if before <= amount:
-        yield f"{name} of {_amount(amount)} takes all"
+    if before <= term:
+        yield f"{name} of {amount(term)} takes all"
     else:
-        yield f"{name} takes {_amount(amount)}"
+        yield f"{name} takes {amount(term)}"
 
 
-def _bounded(row: np.void, before: float, after: float) -> str:
-    """Minimum and maximum deductibles look at what was deducted below, so that they may give back."""
+def _bounded(row: np.void, before: float, after: float | None) -> str:
+    """Minimum and maximum deductibles look at what was deducted below, so that they may give back.
+
+    after  what the deductible alone leaves; None when a limit hides it
+    """
     bounds = [
-        f"{name} {_amount(float(row[field]))}"
+        f"{name} {amount(float(row[field]))}"
         for name, field in (("minimum", "deductible2"), ("maximum", "deductible3"))
         if row[field]
     ]
-    taken = before - after
+    deductible = f"deductible ({', '.join(bounds)})"
+    if after is None:
+        return deductible
     if _same(before, after):
-        return f"deductible ({', '.join(bounds)}) takes nothing more"
-    word = f"takes {_amount(taken)}" if taken > 0 else f"gives back {_amount(-taken)}"
-    return f"deductible ({', '.join(bounds)}) {word}"
+        return f"{deductible} takes nothing more"
+    taken = before - after
+    return f"{deductible} " + (f"takes {amount(taken)}" if taken > 0 else f"gives back {amount(-taken)}")
 
 
-def _limited(row: np.void, base: int, before: float, after: float) -> Iterator[str]:
-    limit, share = float(row["limit1"]), _share(row)
-    if base in LIMITED and limit and _same(after, limit * share):
-        yield f"limit of {_amount(limit)} reached"
-    elif base in LIMITED_TO_SHARE and _same(after, limit * before * share):
-        yield f"limit of {_percent(limit)} of the loss reached"
-    elif base in LIMITED and limit:
-        yield f"below the limit of {_amount(limit)}"
+def _limited(row: np.void, base: int, before: float, after: float) -> list[str]:
+    """The limit, if it is reached."""
+    limit, share = float(row["limit1"]), share_of(row)
+    if not after or not limit:
+        return []
+    if base in LIMITED and _same(after, limit * share):
+        return [f"limit of {amount(limit)} reached"]
+    if base in LIMITED_TO_SHARE and _same(after, limit * before * share):
+        return [f"limit of {percent(limit)} of the loss reached"]
+    return []
 
 
 def _shared(row: np.void) -> Iterator[str]:
-    share = _share(row)
+    share = share_of(row)
     if share != 1:
-        yield f"share of {_percent(share)}"
+        yield f"share of {percent(share)}"
 
 
 def _same(left: float, right: float) -> bool:
     return abs(left - right) <= CLOSE * max(abs(left), abs(right))
-
-
-def _amount(value: float) -> str:
-    return f"{value:,.0f}" if _same(value, round(value)) else f"{value:,.2f}"
-
-
-def _percent(share: float) -> str:
-    return f"{round(share * 100, 4):g} %"
