@@ -3,27 +3,69 @@
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from oasis_kernel.errors import Finding
+from oasis_kernel.formats.oed_file import Source
 from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings, parse_settings
 from oasis_kernel.model.vendor import Model
-from oasis_kernel.plugins import Plugins, load_plugins
+from oasis_kernel.plugins import load_plugins
 from oasis_kernel.questions.exposure import exposure_losses
 from oasis_kernel.questions.exposure_losses import ExposureLosses
 from oasis_kernel.questions.result import Run
-from oasis_kernel.run.analysis import Analysis, Resources
+from oasis_kernel.run.again import Change, analysis_again
+from oasis_kernel.run.analysis import Analysis, Origin, Resources
 from oasis_kernel.run.check import check_whole
 from oasis_kernel.run.execute import execute
 from oasis_kernel.run.inputs import engine_options, read_settings
 from oasis_kernel.run.progress import Progress, Report
 from oasis_kernel.run.standard import standard_settings
+from oasis_kernel.run.what_if import require_kept, what_if
 from oasis_kernel.store.runs import RunCatalogue
 
 Settings = AnalysisSettings | Mapping[str, Any] | str | Path | None
+
+
+class LocalRun(Run):
+    """A finished run on this machine: its results, and what they would be with other terms."""
+
+    def __init__(self, folder: Path, model: Model | None = None, resources: Resources | None = None):
+        super().__init__(folder)
+        self._model = model
+        self._resources = resources or Resources.of_this_machine()
+
+    def what_if(
+        self,
+        *,
+        account: Source | None = None,
+        ri_info: Source | None = None,
+        ri_scope: Source | None = None,
+        location: Source | None = None,
+        settings: Settings = None,
+        without_account: str | None = None,
+        out: str | Path | None = None,
+        progress: Report | None = None,
+    ) -> "LocalRun":
+        """The run again with other terms, reinsurance or summaries, on the ground-up losses it kept.
+
+        What is not given stays as it was. ``location`` may change terms only, not values or places.
+        ``without_account`` (AccNumber or PortNumber/AccNumber) leaves an account out: the difference is what it adds.
+        The tables are those of a full run, byte for byte. OasisError when the run kept nothing (``keep_ground_up``)
+        or the change needs other ground-up losses; InvalidInput when an input cannot be used.
+        """
+        require_kept(self.record)
+        given = {"location": location, "account": account, "ri_info": ri_info, "ri_scope": ri_scope}
+        tables = {name: source for name, source in given.items() if source is not None}
+        chosen, source = (None, "settings") if settings is None else _given_settings(settings)
+        change = Change(tables, chosen, source, without_account)
+        analysis = analysis_again(self.record, change, load_plugins(), self._model)
+        folder = Path(out) if out else _new_folder(self._resources)
+        what_if(self.record, analysis, folder, self._resources, progress or _silent)
+        return LocalRun(folder, self._model, self._resources)
 
 
 def models() -> dict[str, Model]:
@@ -40,19 +82,22 @@ def run(
     options: EngineOptions | Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     resources: Resources | None = None,
+    keep_ground_up: bool = False,
     progress: Report | None = None,
-) -> Run:
+) -> LocalRun:
     """Run a model on a portfolio; the result's tables are in the folder ``out`` (a new one by default).
 
     ``settings`` is analysis_settings.json as a path, a mapping or an object; without it, the standard tables.
     ``samples`` overrides its number. ``options`` are engine options under the reference toolkit's names.
+    ``keep_ground_up`` keeps the sampled losses, so that ``what_if`` and later runs need not sample them again.
     InvalidInput, with every finding, when the inputs cannot be used.
     """
     analysis = _analysis(model, portfolio, settings, samples, options)
     used = resources or Resources.of_this_machine()
+    used = replace(used, keep_ground_up=used.keep_ground_up or keep_ground_up)
     folder = Path(out) if out else _new_folder(used)
     execute(analysis, folder, used, progress or _silent)
-    return Run(folder)
+    return LocalRun(folder, analysis.model, used)
 
 
 def check(
@@ -83,10 +128,13 @@ def exposure(
     return exposure_losses(portfolio, loss_factors, perils, engine_options(options), explain=explain)
 
 
-def open_run(name: str | Path) -> Run:
-    """A finished run: by its folder, its id (or the start of one), or ``"last"``."""
-    catalogue = RunCatalogue(Resources.of_this_machine().store / "runs")
-    return Run(Path(catalogue.find(str(name)).folder))
+def open_run(name: str | Path, resources: Resources | None = None) -> LocalRun:
+    """A finished run: by its folder, its id (or the start of one), or ``"last"``.
+
+    ``resources`` say where runs and their kept losses lie, and what of the machine ``what_if`` may use.
+    """
+    used = resources or Resources.of_this_machine()
+    return LocalRun(Path(RunCatalogue(used.store / "runs").find(str(name)).folder), resources=used)
 
 
 def _analysis(
@@ -97,17 +145,16 @@ def _analysis(
     options: EngineOptions | Mapping[str, Any] | None,
 ) -> Analysis:
     plugins = load_plugins()
-    chosen, source = _settings(settings, portfolio, plugins)
+    chosen, source = (standard_settings(portfolio), "settings") if settings is None else _given_settings(settings)
     if samples is not None:
         chosen = chosen.model_copy(update={"number_of_samples": samples})
     found = plugins.model(model) if isinstance(model, str) else model
     merged = options if isinstance(options, EngineOptions) else {**chosen.computation_settings, **(options or {})}
-    return Analysis(found, portfolio, chosen, engine_options(merged), source, plugins)
+    origin = Origin(standard_tables=settings is None)
+    return Analysis(found, portfolio, chosen, engine_options(merged), source, plugins, origin)
 
 
-def _settings(settings: Settings, portfolio: Portfolio, plugins: Plugins) -> tuple[AnalysisSettings, str]:
-    if settings is None:
-        return standard_settings(portfolio), "settings"
+def _given_settings(settings: AnalysisSettings | Mapping[str, Any] | str | Path) -> tuple[AnalysisSettings, str]:
     if isinstance(settings, AnalysisSettings):
         return settings, "settings"
     if isinstance(settings, Mapping):

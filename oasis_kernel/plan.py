@@ -5,6 +5,7 @@ differ by orders of magnitude; the cuts never change a loss, since every random 
 (group, event, sample) only.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -29,12 +30,12 @@ def event_bytes(workload: Workload, block_bytes: int) -> Int64:
 
 
 def make_plan(
-    workload: Workload, *, workers: int, memory_bytes: int, block_bytes: int, chunks: int | None = None
+    workload: Workload, *, workers: int, memory_bytes: int, block_bytes: int, chunks: int | Sequence[int] | None = None
 ) -> Plan:
     """The chunks for a workload, within ``memory_bytes`` for all workers together.
 
-    ``chunks`` fixes their number; otherwise they are cut by work and by memory. PlanRefused when one event alone
-    needs more than a worker's share.
+    ``chunks`` fixes their number, or is the rows at which an earlier plan cut: taken again if each chunk still fits.
+    Otherwise they are cut by work and by memory. PlanRefused when one event alone needs more than a worker's share.
     """
     if not len(workload.event_id):
         return Plan((), workers, 0)
@@ -46,7 +47,7 @@ def make_plan(
             f"event {workload.event_id[largest]} needs {int(needed[largest]) / 2**20:,.0f} MiB, and each of {workers} "
             f"workers has {share / 2**20:,.0f} MiB. Give more memory, fewer workers, fewer samples or coarser summaries"
         )
-    cuts = _cuts_by_number(workload, chunks) if chunks else _cuts_by_cost(workload, needed, share)
+    cuts = _cuts(workload, needed, share, chunks)
     bounds = [0, *cuts, len(workload.event_id)]
     pieces = tuple(
         Chunk(
@@ -60,6 +61,15 @@ def make_plan(
     active = min(workers, len(pieces))
     peak = sum(sorted((chunk.peak_bytes for chunk in pieces), reverse=True)[:active])
     return Plan(pieces, workers, peak)
+
+
+def _cuts(workload: Workload, needed: Int64, share: int, chunks: int | Sequence[int] | None) -> list[int]:
+    """The rows at which a chunk begins, but for the first."""
+    if isinstance(chunks, int):
+        return _cuts_by_number(workload, chunks)
+    if chunks is not None and np.add.reduceat(needed, [0, *chunks]).max() <= share:
+        return list(chunks)
+    return _cuts_by_cost(workload, needed, share)
 
 
 def _cost(workload: Workload) -> Int64:

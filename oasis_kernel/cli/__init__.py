@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from oasis_kernel.cli import analysis, catalogue, exposure, plugin
+from oasis_kernel.cli import analysis, catalogue, exposure, plugin, what_if
 
 EXIT_FINDINGS = 1
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 analysis.add_to(app)
 exposure.add_to(app)
+what_if.add_to(app)
 catalogue.add_to(app)
 app.add_typer(plugin.app, name="plugin")
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,9 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume/--afresh", help="Use finished chunks of earlier runs of the same work.")
     ] = True,
+    keep_ground_up: Annotated[
+        bool, typer.Option("--keep-ground-up", help="Keep the sampled ground-up losses, for `oasis whatif`.")
+    ] = False,
     as_json: o.Json = False,
 ) -> None:
     """Compute losses and write ORD tables.
@@ -62,7 +66,8 @@ def run(
         samples,
         tuple(option or ()),
     )
-    _run(files, out, _resources(workers, memory, chunks, resume), as_json)
+    resources = replace(_resources(workers, memory, chunks, resume), keep_ground_up=keep_ground_up)
+    _run(files, out, resources, as_json)
 
 
 def check(
@@ -116,8 +121,6 @@ def demo(
     workers: o.Workers = None,
 ) -> None:
     """Run the built-in model toy-wind on its demo portfolio and show the exceedance curve."""
-    from dataclasses import replace
-
     from oasis_kernel.plugins import load_plugins
 
     files = load_plugins().demonstration("toy-wind")

@@ -118,13 +118,7 @@ class _Reading:
     def portfolio(self) -> Portfolio:
         """The portfolio, once the findings hold no error."""
         tables = {part: self._in_reporting_currency(part, checked.table) for part, checked in self._checked.items()}
-        location, account = tables.get("location"), tables.get("account")
-        if location is not None:
-            location = _numbered(location, f.LOCATION_KEY, f.LOC_ID, f.LOC_IDX)
-        if account is not None:
-            account = _numbered(account, f.ACCOUNT_KEY, f.ACC_ID, f.ACC_IDX)
-            if location is None:  # the account is the risk
-                account = _with(_with(account, f.LOC_ID, account[f.ACC_ID]), f.LOC_IDX, account[f.ACC_IDX])
+        location, account = numbered(tables.get("location"), tables.get("account"))
         return Portfolio(
             location=location,
             account=account,
@@ -232,6 +226,17 @@ def _class_of_business(checked: Mapping[str, Checked]) -> str:
 def _misfit(table: Checked, business: str) -> int:
     """How many columns of the table do not belong to the class of business."""
     return sum(known.status(business) == "n/a" for known in table.known.values())
+
+
+def numbered(location: pa.Table | None, account: pa.Table | None) -> tuple[pa.Table | None, pa.Table | None]:
+    """The tables with ``loc_id`` and ``loc_idx``, ``acc_id`` and ``acc_idx``; an id that a file brings is kept."""
+    if location is not None:
+        location = _numbered(location, f.LOCATION_KEY, f.LOC_ID, f.LOC_IDX)
+    if account is not None:
+        account = _numbered(account, f.ACCOUNT_KEY, f.ACC_ID, f.ACC_IDX)
+        if location is None:  # the account is the risk
+            account = _with(_with(account, f.LOC_ID, account[f.ACC_ID]), f.LOC_IDX, account[f.ACC_IDX])
+    return location, account
 
 
 def _numbered(table: pa.Table, key: Sequence[f.Field], rank_name: f.Field, row_name: f.Field) -> pa.Table:

@@ -1,6 +1,7 @@
 """What a run needs to know, gathered and checked before anything is computed."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,16 @@ from oasis_kernel.run.asking import asked
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where an analysis came from, beyond what is in it: what its record needs to make it again."""
+
+    mdk: str | None = None  # the configuration file that brought the model
+    standard_tables: bool = False  # nobody gave settings
+    what_if_of: str = ""  # the run whose kept losses it is computed from
+    change: Mapping[str, str] = field(default_factory=dict)  # what is not as in that run
+
+
+@dataclass(frozen=True)
 class Analysis:
     """A model, a portfolio and what to make of them."""
 
@@ -23,6 +34,7 @@ class Analysis:
     options: EngineOptions = field(default_factory=EngineOptions)
     settings_source: str = "settings"
     plugins: Plugins = field(default_factory=Plugins, repr=False)
+    origin: Origin = field(default_factory=Origin)
 
     @property
     def samples(self) -> int:
@@ -47,6 +59,7 @@ class Resources:
     chunks: int | None = None
     reuse: bool = True  # take finished parts from the store
     block_bytes: int = 4 * 2**20
+    keep_ground_up: bool = False  # for what-if questions
 
     @staticmethod
     def of_this_machine(

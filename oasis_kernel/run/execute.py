@@ -2,37 +2,43 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from oasis_kernel import __version__
 from oasis_kernel.dispatch.threads import ThreadExecutor
 from oasis_kernel.errors import Finding, InvalidInput, Severity
-from oasis_kernel.model.work import Plan, Receipt
+from oasis_kernel.model.work import Plan, Receipt, Workload
 from oasis_kernel.plan import make_plan
 from oasis_kernel.run.analysis import Analysis, Resources
-from oasis_kernel.run.check import check_analysis
+from oasis_kernel.run.check import LocationReport, check_analysis
+from oasis_kernel.run.inputs import inputs_of, table_hashes
+from oasis_kernel.run.kept import KeptGroundUp, refuse_full_disk
 from oasis_kernel.run.prepare import Prepared, prepare
 from oasis_kernel.run.progress import Clock, Report, peak_memory
 from oasis_kernel.run.results import write_results
 from oasis_kernel.run.task import ChunkTask
 from oasis_kernel.run.versions import library_versions
-from oasis_kernel.run.workload import assume_whole, measure
+from oasis_kernel.run.workload import assume_whole, measure, summary_rows
 from oasis_kernel.store.folders import refuse_foreign_folder, whole_folder
-from oasis_kernel.store.parts import PartStore
+from oasis_kernel.store.parts import PartStore, content_hash
 from oasis_kernel.store.runs import RunCatalogue, RunRecord
 
 RECORD = "run.json"
+KEPT_SUFFIX = ".parquet"
 
 
 @dataclass(frozen=True)
-class _Begun:
+class Begun:
     """A run that has passed its checks."""
 
-    analysis: Analysis
+    given: Analysis
+    analysis: Analysis  # after the plugins' adjustments of the exposure
     prepared: Prepared
+    locations: LocationReport
     started: datetime
+    began: float  # seconds of the performance counter
     clock: Clock
     findings: tuple[Finding, ...]
 
@@ -45,52 +51,86 @@ def execute(
     InvalidInput, with every finding, when the inputs cannot be used; nothing is computed then.
     """
     refuse_foreign_folder(out, RECORD)
-    started, began, clock = datetime.now(UTC), time.perf_counter(), Clock(report)
+    begun = begin(analysis, Clock(report), findings)
+    kept = kept_ground_up(resources, begun.prepared) if resources.keep_ground_up else None
+    return finish(begun, out, resources, kept)
+
+
+def begin(analysis: Analysis, clock: Clock, findings: Sequence[Finding] = ()) -> Begun:
+    """Check and prepare an analysis; InvalidInput, with every finding, when the inputs cannot be used."""
+    started, began = datetime.now(UTC), time.perf_counter()
     clock.begin("check")
     checked = check_analysis(analysis)
     known = [*findings, *checked.findings]
     if any(finding.severity == Severity.ERROR for finding in known) or checked.ready is None:
         raise InvalidInput(known)
     clock.begin("prepare")
-    prepared = prepare(checked.ready.analysis, checked.ready.keys, checked.ready.data)
-    begun = _Begun(checked.ready.analysis, prepared, started, clock, (*known, *prepared.findings))
+    ready = checked.ready
+    prepared = prepare(ready.analysis, ready.keys, ready.data)
+    found = (*known, *prepared.findings)
+    return Begun(analysis, ready.analysis, prepared, ready.locations, started, began, clock, found)
+
+
+def finish(begun: Begun, out: Path, resources: Resources, kept: KeptGroundUp | None) -> RunRecord:
+    """Compute the losses of a run that has begun, from kept ground-up losses where there are some, and write them."""
+    prepared, clock = begun.prepared, begun.clock
     clock.begin("plan")
-    plan = _plan(prepared, resources)
-    receipts = _losses(begun, plan, resources)
-    store = RunCatalogue(resources.store / "runs")
+    plan = _plan(prepared, resources, kept)
+    receipts = _losses(begun, plan, resources, kept)
+    parts = PartStore(resources.store / "parts")
     with whole_folder(out, RECORD) as folder:
         clock.begin("results")
-        parts = [PartStore(resources.store / "parts").path(receipt.address) for receipt in receipts]
-        write_results(begun.analysis, prepared, parts, folder, clock)
-        checked.ready.locations.write(folder)
+        write_results(begun.analysis, prepared, [parts.path(receipt.address) for receipt in receipts], folder, clock)
+        begun.locations.write(folder)
         clock.end()
-        record = _record(begun, receipts, out, time.perf_counter() - began)
+        record = _record(begun, receipts, out, kept)
         record.write(folder / RECORD)
-    store.add(record)
-    PartStore(resources.store / "parts").prune(frozenset(receipt.address for receipt in receipts))
+    RunCatalogue(resources.store / "runs").add(record)
+    parts.prune(frozenset(address for receipt in receipts for address in (receipt.address, receipt.ground_up)))
     return record
 
 
-def _plan(prepared: Prepared, resources: Resources) -> Plan:
+def kept_ground_up(resources: Resources, prepared: Prepared) -> KeptGroundUp:
+    """The kept ground-up losses of a portfolio in the store: beside the parts, within the same limit."""
+    store = PartStore(resources.store / "parts", KEPT_SUFFIX)
+    return KeptGroundUp(store, prepared.ground_up_key, prepared.samples)
+
+
+def _plan(prepared: Prepared, resources: Resources, kept: KeptGroundUp | None) -> Plan:
+    """The chunks; those under which ground-up losses are kept already, unless the caller says how many."""
+    contents = kept.contents(prepared.event_id) if kept is not None and resources.reuse else None
     summaries = [int(output.summary_set.summary_of.max(initial=0)) for output in prepared.outputs]
-    items, samples = prepared.exposure.items, prepared.samples
-    if prepared.own_ground_up is not None:
-        workload = assume_whole(prepared.event_id, len(items), summaries, samples)
+    if contents is None:
+        workload = _workload(prepared, summaries)
     else:
-        workload = measure(prepared.hazard, prepared.event_id, items, summaries, samples)
-    return make_plan(
+        rows = summary_rows(contents.workload.item_events, summaries)
+        workload = replace(contents.workload, summary_rows=rows)
+    cuts = contents.cuts if contents is not None else None
+    plan = make_plan(
         workload,
         workers=resources.workers,
         memory_bytes=resources.memory_bytes,
         block_bytes=resources.block_bytes,
-        chunks=resources.chunks,
+        chunks=resources.chunks or cuts,
     )
+    if kept is not None and contents is None:
+        if prepared.own_ground_up is None:
+            refuse_full_disk(kept, workload)
+        kept.keep_contents(prepared.event_id, workload, plan)
+    return plan
 
 
-def _losses(begun: _Begun, plan: Plan, resources: Resources) -> list[Receipt]:
+def _workload(prepared: Prepared, summaries: Sequence[int]) -> Workload:
+    items, samples = prepared.exposure.items, prepared.samples
+    if prepared.own_ground_up is not None:
+        return assume_whole(prepared.event_id, len(items), summaries, samples)
+    return measure(prepared.hazard, prepared.event_id, items, summaries, samples)
+
+
+def _losses(begun: Begun, plan: Plan, resources: Resources, kept: KeptGroundUp | None) -> list[Receipt]:
     """The receipts of every chunk, in event order."""
     store = PartStore(resources.store / "parts")
-    task = ChunkTask(begun.prepared, store, block_bytes=resources.block_bytes, reuse=resources.reuse)
+    task = ChunkTask(begun.prepared, store, block_bytes=resources.block_bytes, reuse=resources.reuse, kept=kept)
     begun.clock.begin("losses", plan.events)
     receipts, done = [], 0
     for receipt in ThreadExecutor(resources.workers).run(task, plan.chunks):
@@ -100,7 +140,7 @@ def _losses(begun: _Begun, plan: Plan, resources: Resources) -> list[Receipt]:
     return sorted(receipts, key=lambda receipt: receipt.chunk)
 
 
-def _record(begun: _Begun, receipts: Sequence[Receipt], out: Path, seconds: float) -> RunRecord:
+def _record(begun: Begun, receipts: Sequence[Receipt], out: Path, kept: KeptGroundUp | None) -> RunRecord:
     analysis, prepared = begun.analysis, begun.prepared
     portfolio = analysis.portfolio
     table = portfolio.location if portfolio.location is not None else portfolio.account
@@ -110,7 +150,7 @@ def _record(begun: _Begun, receipts: Sequence[Receipt], out: Path, seconds: floa
         model_version=analysis.model.version,
         engine_version=__version__,
         started=begun.started.isoformat(timespec="seconds"),
-        seconds=round(seconds, 3),
+        seconds=round(time.perf_counter() - begun.began, 3),
         folder=str(out.resolve()),
         samples=prepared.samples,
         events=sum(receipt.events for receipt in receipts),
@@ -119,8 +159,34 @@ def _record(begun: _Begun, receipts: Sequence[Receipt], out: Path, seconds: floa
         locations=0 if table is None else table.num_rows,
         items=len(prepared.exposure.items),
         peak_bytes=peak_memory(),
-        hashes={"losses": prepared.key, "model": analysis.model.fingerprint()},
+        hashes=_hashes(begun),
         versions=library_versions(),
         stages=begun.clock.stages,
-        findings=[finding.as_dict() for finding in begun.findings],
+        findings=[finding.as_dict() for finding in (*begun.findings, *_sampled_again(begun, receipts))],
+        inputs=inputs_of(begun.given),
+        keeps_ground_up=kept is not None and kept.rows is None,
+        reused_ground_up=sum(receipt.ground_up_reused for receipt in receipts),
+        what_if_of=analysis.origin.what_if_of,
+        change=dict(analysis.origin.change),
     )
+
+
+def _sampled_again(begun: Begun, receipts: Sequence[Receipt]) -> list[Finding]:
+    """A note when a what-if had to sample ground-up losses that were no longer there, or damaged."""
+    again = sum(not receipt.ground_up_reused for receipt in receipts)
+    if not again or not begun.given.origin.what_if_of:
+        return []
+    message = f"no longer has all kept ground-up losses: those of {again} of {len(receipts)} chunks were sampled again"
+    return [Finding("store", message, rule="kept ground-up losses", severity=Severity.NOTE)]
+
+
+def _hashes(begun: Begun) -> dict[str, str]:
+    """What a run was made of: by these another run knows whether it is the same."""
+    prepared = begun.prepared
+    return {
+        "losses": prepared.key,
+        "ground_up": prepared.ground_up_key,
+        "events": content_hash([prepared.event_id]),
+        "model": begun.analysis.model.fingerprint(),
+        **table_hashes(begun.given.portfolio),
+    }

@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from oasis_kernel.errors import Finding, InvalidInput, OasisError
+from oasis_kernel.formats.arrow_bytes import table_bytes
 from oasis_kernel.formats.oed import read_portfolio
 from oasis_kernel.model.engine import EngineOptions, parse_options
 from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.inputs import InputFiles
 from oasis_kernel.model.settings import AnalysisSettings, parse_settings
 from oasis_kernel.plugins import Plugins
-from oasis_kernel.run.analysis import Analysis
+from oasis_kernel.run.analysis import Analysis, Origin
 from oasis_kernel.run.standard import standard_settings
+from oasis_kernel.store.parts import content_hash
+
+#: A portfolio's tables: the names that files, findings and records have for them.
+TABLES = {
+    "location": "location",
+    "account": "account",
+    "ri_info": "reinsurance_info",
+    "ri_scope": "reinsurance_scope",
+}
 
 
 def load_analysis(files: InputFiles, plugins: Plugins) -> tuple[Analysis, list[Finding]]:
@@ -46,7 +56,9 @@ def load_analysis(files: InputFiles, plugins: Plugins) -> tuple[Analysis, list[F
     chosen = settings or standard_settings(portfolio)
     if files.samples is not None:
         chosen = chosen.model_copy(update={"number_of_samples": files.samples})
-    return Analysis(model, portfolio, chosen, engine, source, plugins), findings
+    mdk = str(files.mdk.resolve()) if files.mdk is not None else None
+    origin = Origin(mdk, standard_tables=settings is None)
+    return Analysis(model, portfolio, chosen, engine, source, plugins, origin), findings
 
 
 def load_portfolio(files: InputFiles) -> Portfolio:
@@ -120,3 +132,25 @@ def engine_options(options: Mapping[str, Any] | EngineOptions | None) -> EngineO
     if isinstance(options, EngineOptions):
         return options
     return parse_options(options or {}, "options")[0]
+
+
+def inputs_of(analysis: Analysis) -> dict[str, Any]:
+    """What a record keeps of an analysis, as plain values: enough to make it again while its files are there."""
+    portfolio, origin = analysis.portfolio, analysis.origin
+    settings = None if origin.standard_tables else analysis.settings.model_dump(mode="json")
+    return {
+        "model": analysis.model.name,
+        "mdk": origin.mdk,
+        "tables": [name for name, table in TABLES.items() if getattr(portfolio, table) is not None],
+        "files": dict(portfolio.files),
+        "reporting_currency": portfolio.reporting_currency,
+        "settings": settings,
+        "samples": analysis.settings.number_of_samples,
+        "options": analysis.options.model_dump(mode="json"),
+    }
+
+
+def table_hashes(portfolio: Portfolio) -> dict[str, str]:
+    """The content hash of each of a portfolio's tables."""
+    tables = {name: getattr(portfolio, table) for name, table in TABLES.items()}
+    return {name: content_hash([table_bytes(table)]) for name, table in tables.items() if table is not None}

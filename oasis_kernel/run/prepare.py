@@ -20,6 +20,7 @@ from oasis_kernel.model.vendor import GroundUpModel, ModelData
 from oasis_kernel.prepare.items import prepare_exposure
 from oasis_kernel.prepare.summary_levels import summary_set
 from oasis_kernel.run.analysis import Analysis
+from oasis_kernel.run.asking import asked
 from oasis_kernel.run.chain import Chain
 from oasis_kernel.run.custom import checked_losses
 from oasis_kernel.run.outputs import Output
@@ -42,7 +43,8 @@ class Prepared:
     outputs: tuple[Output, ...]
     samples: int
     compatible: bool
-    key: str  # content hash of everything a part depends on but its events
+    ground_up_key: str  # content hash of everything ground-up losses depend on but their events
+    key: str  # the same of a part: terms, reinsurance and summaries too
     ground_up: GroundUp | None
     own_ground_up: Callable[[Int32], LossBlock] | None
     adjust: Callable[[LossBlock], LossBlock] | None
@@ -54,12 +56,12 @@ class Prepared:
         none = np.zeros(0, np.int32)
         return SummaryLosses(none, none, np.zeros((0, SPECIAL + self.samples), np.float32))
 
-    def blocks(self, event_id: Int32, block_bytes: int) -> Iterator[LossBlock]:
-        """Ground-up losses of some events, in blocks of whole events, after the plugins' adjustments."""
-        found = self._computed(event_id, block_bytes)
-        return found if self.adjust is None else map(self.adjust, found)
+    def adjusted(self, blocks: Iterator[LossBlock]) -> Iterator[LossBlock]:
+        """Ground-up losses after the plugins' adjustments."""
+        return blocks if self.adjust is None else map(self.adjust, blocks)
 
-    def _computed(self, event_id: Int32, block_bytes: int) -> Iterator[LossBlock]:
+    def ground_up_blocks(self, event_id: Int32, block_bytes: int) -> Iterator[LossBlock]:
+        """The model's ground-up losses of some events, in blocks of whole events."""
         if self.own_ground_up is not None:
             yield self.own_ground_up(event_id)
         elif self.ground_up is not None:
@@ -73,18 +75,20 @@ def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
     outputs = _outputs(analysis, financial.maps)
     options = ground_up_options(analysis)
     model = analysis.model
+    ground_up_key = _ground_up_key(analysis, exposure, options)
     own = checked_losses(model, exposure, options.samples) if isinstance(model, GroundUpModel) else None
     return Prepared(
         exposure=exposure,
         data=data,
-        hazard=hazard_of(data, exposure.items),
+        hazard=asked(model.name, hazard_of(data, exposure.items)),
         event_id=selected_events(analysis, data),
         areaperil_id=np.unique(exposure.items.areaperil_id),
         chain=financial.chain,
         outputs=outputs,
         samples=options.samples,
         compatible=analysis.options.compatible,
-        key=_content_key(analysis, exposure, outputs, options),
+        ground_up_key=ground_up_key,
+        key=_content_key(analysis, outputs, ground_up_key),
         ground_up=ground_up_step(exposure, data, options) if own is None else None,
         own_ground_up=own,
         adjust=_adjustment(analysis, exposure),
@@ -107,7 +111,7 @@ def exposure_of(analysis: Analysis, keys: pa.Table) -> PreparedExposure:
     exposure = prepare_exposure(
         analysis.portfolio,
         _peril_filtered(keys, settings.peril_filter),
-        analysis.model.settings(),
+        asked(analysis.model.name, analysis.model).settings(),
         PrepareOptions(
             do_disaggregation=settings.do_disaggregation,
             correlation_settings=tuple(setting.model_dump() for setting in chosen) or None,
@@ -220,19 +224,25 @@ def _outputs(analysis: Analysis, maps: Mapping[str, pa.Table]) -> tuple[Output, 
     return tuple(found)
 
 
-def _content_key(
-    analysis: Analysis, exposure: PreparedExposure, outputs: tuple[Output, ...], options: GroundUpOptions
-) -> str:
-    """The hash of all that a part depends on, but for the events in it."""
-    values: list[Any] = [__version__, analysis.model.fingerprint(), repr(options), repr(analysis.options)]
-    values.append(repr(analysis.settings.model_choice()))
+def _ground_up_key(analysis: Analysis, exposure: PreparedExposure, options: GroundUpOptions) -> str:
+    """The hash of all that ground-up losses depend on, but for the events: nothing of terms, summaries or tables."""
+    fingerprint = asked(analysis.model.name, analysis.model).fingerprint()
+    choice = analysis.settings.model_choice(dynamic_footprint=analysis.options.dynamic_footprint)
+    values: list[Any] = [__version__, fingerprint, repr(options), repr(choice), *exposure.items.section_id]
     values.extend(_arrays(exposure.items))
     values.extend([exposure.coverages.tiv, exposure.coverages.coverage_type])
+    return content_hash(values)
+
+
+def _content_key(analysis: Analysis, outputs: tuple[Output, ...], ground_up_key: str) -> str:
+    """The hash of all that a part depends on, but for the events in it."""
+    values: list[Any] = [ground_up_key, repr(analysis.options), repr(analysis.settings.do_disaggregation)]
     for output in outputs:
         values.extend([output.name, output.summary_set.summary_of, output.summary_set.risk_of])
-    portfolio = analysis.portfolio
-    tables = (portfolio.account, portfolio.location, portfolio.reinsurance_info, portfolio.reinsurance_scope)
-    values.extend(table_bytes(table) for table in tables if table is not None and len(analysis_needs(analysis)) > 1)
+    if analysis_needs(analysis) != ("gul",):  # terms are in all tables, those of locations too
+        portfolio = analysis.portfolio
+        tables = (portfolio.account, portfolio.location, portfolio.reinsurance_info, portfolio.reinsurance_scope)
+        values.extend(b"" if table is None else table_bytes(table) for table in tables)
     return content_hash(values)
 
 

@@ -1,11 +1,13 @@
 """One chunk of events through the whole chain, in memory: footprint, ground-up, terms, reinsurance, summaries."""
 
 import time
+from collections.abc import Iterator
 from functools import partial
 
 from oasis_kernel.formats.parts import DamagedPart, Part, write_part
-from oasis_kernel.model.losses import SummaryLosses
+from oasis_kernel.model.losses import LossBlock, SummaryLosses
 from oasis_kernel.model.work import Chunk, Receipt
+from oasis_kernel.run.kept import KeptGroundUp
 from oasis_kernel.run.prepare import Prepared
 from oasis_kernel.steps.summarise import join_events, summarise
 from oasis_kernel.store.parts import PartStore, content_hash
@@ -14,23 +16,44 @@ from oasis_kernel.store.parts import PartStore, content_hash
 class ChunkTask:
     """Computes a chunk and publishes its part; called from several threads at once."""
 
-    def __init__(self, prepared: Prepared, store: PartStore, *, block_bytes: int, reuse: bool):
+    def __init__(
+        self,
+        prepared: Prepared,
+        store: PartStore,
+        *,
+        block_bytes: int,
+        reuse: bool,
+        kept: KeptGroundUp | None = None,
+    ):
         self._prepared = prepared
         self._store = store
         self._block_bytes = block_bytes
         self._reuse = reuse
+        self._kept = kept
 
     def __call__(self, chunk: Chunk) -> Receipt:
         """The receipt of a finished part; a part that is there already is not computed again."""
         began = time.perf_counter()
         address = content_hash([self._prepared.key, chunk.event_id])
-        reused = self._reuse and self._usable(address)
+        kept = self._kept
+        kept_before = self._reuse and kept is not None and kept.has(chunk.event_id)
+        # Without its ground-up losses a part is made again, so that they are kept this time.
+        reused = self._reuse and (kept is None or kept_before) and self._usable(address)
         rows = 0
         if not reused:
-            losses = self._compute(chunk)
+            losses, kept_before = self._compute(chunk, kept_before)
             rows = sum(len(part.event_id) for part in losses.values())
             self._store.publish(address, partial(write_part, losses=losses))
-        return Receipt(chunk.number, address, len(chunk.event_id), rows, time.perf_counter() - began, reused)
+        return Receipt(
+            chunk.number,
+            address,
+            len(chunk.event_id),
+            rows,
+            time.perf_counter() - began,
+            reused,
+            kept.address(chunk.event_id) if kept is not None else "",
+            kept_before,
+        )
 
     def _usable(self, address: str) -> bool:
         """Whether the part is there and whole; a damaged one is discarded, to be computed again."""
@@ -41,12 +64,28 @@ class ChunkTask:
         except DamagedPart:
             self._store.discard(address)
             return False
+        self._store.touch(address)
         return True
 
-    def _compute(self, chunk: Chunk) -> dict[str, SummaryLosses]:
+    def _compute(self, chunk: Chunk, from_kept: bool) -> tuple[dict[str, SummaryLosses], bool]:
+        """The chunk's losses, and whether kept ground-up losses served: damaged ones are made, and kept, again."""
+        kept = self._kept
+        if kept is not None and from_kept:
+            try:
+                return self._summarised(kept.read(chunk.event_id)), True
+            except DamagedPart:
+                pass  # discarded by its reader
+        computed = self._prepared.ground_up_blocks(chunk.event_id, self._block_bytes)
+        if kept is None:
+            return self._summarised(computed), False
+        with kept.keeping(chunk.event_id, computed) as blocks:
+            return self._summarised(blocks), False
+
+    def _summarised(self, ground_up: Iterator[LossBlock]) -> dict[str, SummaryLosses]:
+        """The losses of every output, of blocks of ground-up ones."""
         prepared = self._prepared
         pieces: dict[str, list[SummaryLosses]] = {output.name: [] for output in prepared.outputs}
-        for block in prepared.blocks(chunk.event_id, self._block_bytes):
+        for block in prepared.adjusted(ground_up):
             streams = prepared.chain.streams(block)
             for output in prepared.outputs:
                 summary = summarise(streams[output.stream], output.summary_set, risks_first_met=prepared.compatible)

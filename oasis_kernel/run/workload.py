@@ -25,9 +25,15 @@ def measure(hazard: Hazard, event_id: Int32, items: Items, summaries: Sequence[i
     footprint_rows = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     item_events = np.concatenate(touched) if touched else np.zeros(0, np.int64)
     hit = item_events > 0
+    bound = summary_rows(item_events[hit], summaries)
+    return Workload(event_id[hit], footprint_rows[hit], item_events[hit], bound, samples)
+
+
+def summary_rows(item_events: Int64, summaries: Sequence[int]) -> Int64:
+    """The most rows of each event over all summary sets: no set has more than it has summaries, or items touched."""
     limits = np.array(summaries, np.int64)
-    bound = np.minimum(item_events[:, None], limits[None, :]).sum(axis=1)
-    return Workload(event_id[hit], footprint_rows[hit], item_events[hit], bound[hit], samples)
+    bound: Int64 = np.minimum(item_events[:, None], limits[None, :]).sum(axis=1)
+    return bound
 
 
 def assume_whole(event_id: Int32, items: int, summaries: Sequence[int], samples: int) -> Workload:

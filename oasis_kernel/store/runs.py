@@ -31,6 +31,11 @@ class RunRecord:
     versions: dict[str, str] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
+    inputs: dict[str, Any] = field(default_factory=dict)  # files, settings and options, to make the analysis again
+    keeps_ground_up: bool = False
+    reused_ground_up: int = 0  # chunks whose ground-up losses were not sampled again
+    what_if_of: str = ""  # the run that this one asks about
+    change: dict[str, str] = field(default_factory=dict)  # what is not as in that run
 
     def write(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""
