@@ -20,7 +20,7 @@ from oasis_kernel.questions.result import Run
 from oasis_kernel.run.again import Change, analysis_again
 from oasis_kernel.run.analysis import Analysis, Origin, Resources
 from oasis_kernel.run.check import check_whole
-from oasis_kernel.run.execute import execute
+from oasis_kernel.run.execute import RECORD, execute
 from oasis_kernel.run.inputs import engine_options, read_settings
 from oasis_kernel.run.progress import Progress, Report
 from oasis_kernel.run.standard import standard_settings
@@ -134,7 +134,9 @@ def open_run(name: str | Path, resources: Resources | None = None) -> LocalRun:
     ``resources`` say where runs and their kept losses lie, and what of the machine ``what_if`` may use.
     """
     used = resources or Resources.of_this_machine()
-    return LocalRun(Path(RunCatalogue(used.store / "runs").find(str(name)).folder), resources=used)
+    given = Path(name)  # a folder of results may have moved since
+    folder = given if (given / RECORD).is_file() else Path(RunCatalogue(used.store / "runs").find(str(name)).folder)
+    return LocalRun(folder, resources=used)
 
 
 def _analysis(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import oasis_kernel as ok
 from model_plugins.toy_wind import demo_portfolio, demo_settings
+from oasis_kernel import api
 from oasis_kernel.api import LocalRun
 from oasis_kernel.run.analysis import Resources
 
@@ -22,7 +23,7 @@ def resources(folder: Path) -> Resources:
 def settings(folder: Path, **changes: object) -> Path:
     """The demo's settings, with fewer samples and events."""
     content = json.loads(demo_settings().read_text())
-    content |= {"number_of_samples": SAMPLES, "event_ranges": "1-900", **changes}
+    content |= {"number_of_samples": SAMPLES, "event_ranges": "1-300", **changes}
     path = folder / "settings.json"
     path.write_text(json.dumps(content))
     return path
@@ -49,7 +50,7 @@ def full_run(files: Mapping[str, Path], settings: Path, folder: Path, *, keep: b
     """A run from the beginning, in a store of its own."""
     used = replace(resources(folder), keep_ground_up=keep)
     portfolio = ok.read_portfolio(**files)
-    return ok.run("toy-wind", portfolio, settings=settings, out=folder / "out", resources=used)
+    return api.run("toy-wind", portfolio, settings=settings, out=folder / "out", resources=used)
 
 
 def tables(run: LocalRun) -> dict[str, bytes]:
