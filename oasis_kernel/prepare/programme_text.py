@@ -1,105 +1,193 @@
-"""A financial programme as text: its levels, the nodes of each, and their terms in words."""
+"""A financial programme in words: levels, nodes, and what each node's terms do.
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+``policy layer 1 of A11111: 30 % of 5,000,000 excess of 500,000``
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from oasis_kernel.model.exposure import Int64, Portfolio
-from oasis_kernel.model.terms import Contract
-from oasis_kernel.prepare.execution_structure import find_nodes
-from oasis_kernel.prepare.places import Places
-from oasis_kernel.prepare.reinsurance import Reinsurance
-from oasis_kernel.prepare.term_words import Terms, amount, has_terms, percent, terms_in_words
-from oasis_kernel.prepare.terms import CompiledTerms
+from oasis_kernel.model import fields as f
+from oasis_kernel.model.exposure import Int64
+from oasis_kernel.model.terms import Programme
+from oasis_kernel.prepare.profile_text import terms_in_words
+from oasis_kernel.prepare.terms.keys import spans
+from oasis_kernel.prepare.terms.levels import LAYER_LEVEL, LOCATION_LEVELS
 
-#: How a place is told, in order.
-PLACE_WORDS = {
-    "AccNumber": "account",
-    "LocNumber": "location",
-    "coverages": "of",
-    "perils": "perils",
-    "PolNumber": "policy",
-    "layer": "layer",
-}
-#: Terms of a contract: OED field, words, and how its value is told.
-_CONTRACT_TERMS = (
-    ("CededPercent", "cedes", percent),
-    ("RiskAttachment", "above", amount),
-    ("RiskLimit", "up to", amount),
-    ("OccAttachment", "per occurrence above", amount),
-    ("OccLimit", "per occurrence up to", amount),
-    ("PlacedPercent", "placed", percent),
-)
-
-ProfilesOfLevel = Mapping[tuple[int, int], Terms]  # (node, layer id) -> rows of terms
+COVERAGE_NAMES = {
+    1: "buildings", 2: "other structures", 3: "contents", 4: "business interruption",
+    7: "business interruption (cyber)", 8: "contingent business interruption", 9: "digital assets", 10: "extortion",
+    11: "financial fraud", 12: "incident response", 13: "liability", 14: "regulation", 15: "errors and omissions",
+}  # fmt: skip
+SITE_LEVELS = frozenset(level.name for level in LOCATION_LEVELS)
+MANY = 4  # places that are listed by name before they are counted
 
 
-def programme_text(compiled: CompiledTerms, item_map: pa.Table, most: int | None = None) -> str:
-    """The programme, level by level: one line for each node and layer with terms, nodes without terms counted.
+@dataclass(frozen=True)
+class NodeTerms:
+    """The terms of one layer of one node."""
 
-    most  list at most so many nodes of a level; None: all
+    level: int  # from 1
+    level_name: str
+    node: int
+    layer: int
+    place: str  # account, location and coverages the node is about
+    terms: str
+    items: tuple[int, ...]  # 1-based
+    restarts: bool  # takes its items' losses anew, because the level before has grouped them otherwise
+    layers: int  # of the node
+
+    @property
+    def subject(self) -> str:
+        """What the terms are about, below the level's heading: ``layer 1 of A11111``."""
+        return (
+            f"layer {self.layer} of {self.place}"
+            if self.layers > 1 or self.level_name == "policy layer"
+            else self.place
+        )
+
+    def __str__(self) -> str:
+        """One line: ``location all of location 3 of A11111: deductible 1,000``."""
+        if self.level_name == LAYER_LEVEL.name:
+            return f"policy {self.subject}: {self.terms}"
+        return f"{self.level_name} of {self.subject}: {self.terms}"
+
+
+def node_terms(programme: Programme, level_names: Sequence[str], output_map: pa.Table) -> Iterator[NodeTerms]:
+    """Every layer of every node, level by level.
+
+    output_map  agg_id, AccNumber, LocNumber (unless without locations), peril_id and coverage_type_id of each output
     """
-    nodes = find_nodes(compiled.programme, item_map.num_rows)
-    places = Places(item_map, compiled.output_map)
-    lines = [f"{item_map.num_rows:,} items, {compiled.output_map.num_rows:,} outputs"]
-    for level, name in enumerate(compiled.level_names, 1):
-        number = nodes.of_leaf[level - 1] - nodes.first[level - 1] + 1
-        told = list(_nodes(number, level_profiles(compiled, level), places))
-        count = len(np.unique(number))
-        without = count - len({node for node, _ in told})
-        nodes_there = f"{count:,} node" + ("s" if count > 1 else "")
-        lines.append(f"Level {level}, {name}: {nodes_there}" + (f", {without:,} without terms" if without else ""))
-        lines += [f"  {line}" for _, line in told[:most]]
-        if most is not None and len(told) > most:
-            lines.append(f"  ... and {len(told) - most:,} more")
+    places = _Places(output_map)
+    profiles = _by_profile(programme)
+    for level, (pairs, restarts) in enumerate(_items_of_nodes(programme), 1):
+        node, item = pairs[np.argsort(pairs[:, 0], kind="stable")].T
+        policies = _policies_of(programme, level)
+        layers = np.bincount(policies[:, 0])
+        is_site = level_names[level - 1] in SITE_LEVELS
+        for number, layer, profile in policies.tolist():
+            items = item[np.searchsorted(node, number) : np.searchsorted(node, number, "right")]
+            yield NodeTerms(
+                level=level,
+                level_name=level_names[level - 1],
+                node=number,
+                layer=layer,
+                place=places.of(items, is_site),
+                terms=terms_in_words(profiles[profile]),
+                items=tuple(items.tolist()),
+                restarts=number in restarts,
+                layers=int(layers[number]),
+            )
+
+
+def programme_text(
+    programme: Programme, level_names: Sequence[str], output_map: pa.Table, *, most: int | None = None
+) -> str:
+    """The programme as lines of text, a heading for each level.
+
+    most  Nodes printed of each level; the others are counted. Nodes without terms are counted only.
+    """
+    lines: list[str] = []
+    found = list(node_terms(programme, level_names, output_map))
+    for level, name in enumerate(level_names, 1):
+        of_level = [node for node in found if node.level == level]
+        with_terms = [node for node in of_level if node.terms != terms_in_words(None)]
+        shown = with_terms if most is None else with_terms[:most]
+        lines.append(f"Level {level}: {name}")
+        lines += [f"  {node.subject}: {node.terms}" for node in shown]
+        if len(with_terms) > len(shown):
+            lines.append(f"  ... and {len(with_terms) - len(shown):,} more")
+        if len(of_level) > len(with_terms):
+            lines.append(f"  {len(of_level) - len(with_terms):,} without terms")
     return "\n".join(lines)
 
 
-def reinsurance_text(portfolio: Portfolio, reinsurance: Reinsurance) -> str:
-    """The contracts in the order they apply, with their terms and how many outputs of the insurance they cover."""
-    if portfolio.reinsurance_info is None:
-        return ""
-    rows = portfolio.reinsurance_info.to_pylist()
-    lines = []
-    for contract in reinsurance.passes:
-        lines.append(f"Reinsurance, inuring priority {contract.inuring_priority}, risk level {contract.risk_level}")
-        lines += [f"  {_contract(contract, row, rows[row])}" for row in contract.reinsurance_number]
-    return "\n".join(lines)
+def _by_profile(programme: Programme) -> dict[int, npt.NDArray[np.void]]:
+    profile = np.sort(programme.profile, order=["profile_id", "step_id"])
+    number, start = np.unique(profile["profile_id"], return_index=True)
+    return dict(zip(number.tolist(), np.split(profile, start[1:]), strict=True))
 
 
-def level_profiles(compiled: CompiledTerms, level: int) -> ProfilesOfLevel:
-    """The rows of terms of each node and layer of a level (levels from 1)."""
-    programme = compiled.programme
-    profile = programme.profile[np.argsort(programme.profile["profile_id"], kind="stable")]
-    rows = np.flatnonzero(programme.policy_level_id == level)
-    wanted = programme.policy_profile_id[rows]
-    begin = np.searchsorted(profile["profile_id"], wanted, "left").tolist()
-    end = np.searchsorted(profile["profile_id"], wanted, "right").tolist()
-    keys = zip(programme.policy_agg_id[rows].tolist(), programme.policy_layer_id[rows].tolist(), strict=True)
-    return {key: profile[first:last] for key, first, last in zip(keys, begin, end, strict=True)}
+def _policies_of(programme: Programme, level: int) -> Int64:
+    """The (node, layer, profile) rows of a level, by node, then layer."""
+    columns = (programme.policy_agg_id, programme.policy_layer_id, programme.policy_profile_id)
+    policies = np.stack(columns, axis=1)[programme.policy_level_id == level].astype(np.int64)
+    return policies[np.lexsort((policies[:, 1], policies[:, 0]))]
 
 
-def place_words(place: Mapping[str, Any]) -> str:
-    """A place as ``account 12, location 23, of building``."""
-    return ", ".join(f"{word} {place[name]}" for name, word in PLACE_WORDS.items() if place.get(name) is not None)
+def _items_of_nodes(programme: Programme) -> Iterator[tuple[Int64, frozenset[int]]]:
+    """Level by level: the (node, item) pairs, and the nodes that restart from items."""
+    pairs: Int64 | None = None
+    for level in np.unique(programme.level_id):
+        of_level = programme.level_id == level
+        links = np.stack([programme.from_agg_id, programme.to_agg_id], axis=1)[of_level].astype(np.int64)
+        source, target = links.T
+        pairs = np.stack([target, np.abs(source)], axis=1) if pairs is None else _next_level(pairs, source, target)
+        yield pairs, frozenset(target[source < 0].tolist())
 
 
-def _nodes(number: Int64, profiles: ProfilesOfLevel, places: Places) -> Iterator[tuple[int, str]]:
-    """The nodes with terms, by node and layer, each with its line."""
-    order = np.argsort(number, kind="stable")
-    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
-    items_of = {int(number[items[0]]): items for items in np.split(order, starts[1:])}
-    layers = len({layer for _, layer in profiles})
-    for (node, layer), terms in sorted(profiles.items(), key=lambda entry: entry[0]):
-        if has_terms(terms) and node in items_of:
-            place = places.of(items_of[node], layer if layers > 1 else None)
-            yield node, f"{place_words(place)}: {terms_in_words(terms)}"
+def _next_level(pairs: Int64, source: Int64, target: Int64) -> Int64:
+    """The (node, item) pairs of a level from those of the one before."""
+    node, item = pairs[np.argsort(pairs[:, 0], kind="stable")].T
+    linked = source > 0
+    first = np.searchsorted(node, source[linked])
+    row, place = spans(np.searchsorted(node, source[linked], "right") - first)
+    nodes = np.concatenate([target[linked][row], target[~linked]])
+    return np.stack([nodes, np.concatenate([item[first[row] + place], -source[~linked]])], axis=1)
 
 
-def _contract(contract: Contract, row: int, fields: Mapping[str, Any]) -> str:
-    covered = int((contract.contract_of == row).any(axis=1).sum())
-    terms = [f"{words} {tell(fields[name])}" for name, words, tell in _CONTRACT_TERMS if fields.get(name)]
-    of = f"covers {covered:,} of {len(contract.contract_of):,} outputs"
-    return f"contract {contract.reinsurance_number[row]}, {fields['ReinsType']}: {'; '.join([*terms, of])}"
+class _Places:
+    """Names of groups of items."""
+
+    def __init__(self, output_map: pa.Table):
+        item = output_map["agg_id"].to_numpy().astype(np.int64)
+        known, first = np.unique(item, return_index=True)
+        self._row = np.zeros(int(known.max(initial=0)) + 1, np.int64)
+        self._row[known] = np.arange(len(known))
+        names = (f.ACCOUNT_NUMBER, f.LOCATION_NUMBER, "coverage_type_id", "peril_id")
+        self._columns = {
+            name: np.array([str(value) for value in output_map[name].to_pylist()], dtype=object)[first]
+            for name in names
+            if name in output_map.column_names
+        }
+        self._account = np.unique(self._columns[f.ACCOUNT_NUMBER], return_inverse=True)[1]
+        location = self._columns.get(f.LOCATION_NUMBER, np.full(len(known), ""))
+        self._location = np.unique(location.astype(str), return_inverse=True)[1] + self._account * (len(known) + 1)
+
+    def of(self, items: Int64, is_site: bool) -> str:
+        """``buildings of location 3 of A11111``: what the items have in common.
+
+        The location goes without saying where the items are the whole account's, unless ``is_site``.
+        """
+        row = self._row[items]
+        accounts = _listed(self._distinct(f.ACCOUNT_NUMBER, row), "accounts")
+        of_account = np.isin(self._account, self._account[row])
+        if len(row) == of_account.sum() and not is_site:
+            return accounts
+        parts = []
+        of_location = np.isin(self._location, self._location[row])
+        if len(row) < of_location.sum():
+            parts += self._narrowed(row, np.flatnonzero(of_location))
+        if is_site or of_location.sum() < of_account.sum():
+            parts.append(_listed([f"location {name}" for name in self._distinct(f.LOCATION_NUMBER, row)], "locations"))
+        return " of ".join([*parts, accounts])
+
+    def _narrowed(self, row: Int64, whole: Int64) -> list[str]:
+        """Coverages and perils, where they are not all of those of the items' locations."""
+        coverages, perils = self._distinct("coverage_type_id", row), self._distinct("peril_id", row)
+        parts = []
+        if perils != self._distinct("peril_id", whole):
+            parts.append(_listed(perils, "perils"))
+        if coverages != self._distinct("coverage_type_id", whole):
+            parts.append(_listed([COVERAGE_NAMES.get(int(coverage), coverage) for coverage in coverages], "coverages"))
+        return [" on ".join(parts)] if parts else ["one building"]
+
+    def _distinct(self, name: str, row: Int64) -> list[str]:
+        return sorted(set(self._columns[name][row].tolist())) if name in self._columns else []
+
+
+def _listed(names: Sequence[str], kind: str) -> str:
+    return " and ".join(names) if len(names) <= MANY else f"{len(names):,} {kind}"

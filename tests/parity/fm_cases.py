@@ -6,13 +6,15 @@ peril that both the location and the "model" cover; losses are summed by locatio
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from ods_tools.oed import OedExposure, OedSchema
+from ods_tools.oed import OedSchema
 
+from oasis_kernel.formats.oed import read_portfolio
 from oasis_kernel.model.exposure import Float32, Portfolio
 from oasis_kernel.model.terms import Leaves
 
@@ -62,64 +64,24 @@ def _loss_factors(suite: Path) -> tuple[float, ...]:
 
 
 def read_case(case: FinancialCase) -> Portfolio:
-    """The case's portfolio: OED columns, typed as the OED schema says, blanks null, with its internal ids."""
+    """The case's portfolio."""
     return read_folder(case.folder)
 
 
 def read_folder(folder: Path) -> Portfolio:
     """The portfolio of a folder with ``location.csv``, ``account.csv``, ``ri_info.csv``, ``ri_scope.csv``."""
-    paths = {
-        "location": folder / "location.csv",
-        "account": folder / "account.csv",
-        "ri_info": folder / "ri_info.csv",
-        "ri_scope": folder / "ri_scope.csv",
-    }
-    present = {name: str(path) for name, path in paths.items() if path.exists()}
-    exposure = OedExposure(**present, use_field=True)
-    frames = {name: getattr(exposure, name).dataframe.copy() for name in present}
-    if "location" in frames:
-        location = frames["location"]
-        location["loc_id"] = rank(location, LOCATION_KEY)
-        location["loc_idx"] = np.arange(len(location))
-    if "account" in frames:
-        account = frames["account"]
-        account["acc_id"] = rank(account, LOCATION_KEY[:2])
-        account["acc_idx"] = np.arange(len(account))
-    tables = {name: plain_table(frame) for name, frame in frames.items()}
-    return Portfolio(
-        location=tables.get("location"),
-        account=tables.get("account"),
-        reinsurance_info=tables.get("ri_info"),
-        reinsurance_scope=tables.get("ri_scope"),
-        sources={name: Path(path).name for name, path in present.items()},
-    )
-
-
-def rank(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    """The 1-based rank of each row's key among the sorted distinct keys, compared as text."""
-    keys = pd.MultiIndex.from_frame(frame[columns].astype(str))
-    return np.searchsorted(keys.unique().sort_values(), keys) + 1 if len(keys) else np.zeros(0, "i8")
-
-
-def plain_table(frame: pd.DataFrame) -> pa.Table:
-    """A table without dictionaries, empty text as null."""
-    return pa.table({name: _plain_column(frame[name]) for name in frame.columns})
-
-
-def _plain_column(column: pd.Series) -> pa.Array:
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        numbers = pa.array(column, from_pandas=True)
-        return numbers.combine_chunks() if isinstance(numbers, pa.ChunkedArray) else numbers
-    values = [None if pd.isna(value) or value == "" else value for value in column]
-    if any(isinstance(value, str) for value in values):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
-    return pa.array(values) if any(value is not None for value in values) else pa.array(values, pa.string())
+    parts = {part: folder / f"{part}.csv" for part in ("location", "account", "ri_info", "ri_scope")}
+    return read_portfolio(**{part: path for part, path in parts.items() if path.exists()})
 
 
 def perils_of(codes: str) -> set[str]:
     """The single perils of a ``;``-separated list of OED perils and peril groups."""
-    groups = OedSchema.from_oed_schema_info(None).schema["perils"]["covered"]
-    return {peril for code in str(codes).split(";") for peril in groups.get(code, [])}
+    return {peril for code in str(codes).split(";") for peril in _peril_groups().get(code, [])}
+
+
+@lru_cache(maxsize=1)
+def _peril_groups() -> dict[str, list[str]]:
+    return OedSchema.from_oed_schema_info(None).schema["perils"]["covered"]
 
 
 def item_map(portfolio: Portfolio, model_perils: str) -> pa.Table:
@@ -134,7 +96,7 @@ def item_map(portfolio: Portfolio, model_perils: str) -> pa.Table:
     frame["item_id"] = np.arange(1, len(frame) + 1)
     coverage = frame.groupby(["loc_id", "building_id", "coverage_type_id"], sort=False)
     frame["coverage_id"] = coverage.ngroup() + 1
-    return plain_table(frame)
+    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def _property_rows(portfolio: Portfolio, covered: set[str]) -> list[dict]:

@@ -11,7 +11,7 @@ from oasis_kernel.prepare.terms.amounts import needs_value
 from oasis_kernel.prepare.terms.conflicts import check_profiles
 from oasis_kernel.prepare.terms.extraction import TermRows
 from oasis_kernel.prepare.terms.items import InsuredItems
-from oasis_kernel.prepare.terms.keys import codes
+from oasis_kernel.prepare.terms.keys import codes, distinct_rows
 from oasis_kernel.prepare.terms.layers import (
     NO_OFFER,
     NO_POLICY,
@@ -45,24 +45,29 @@ class Assembly:
         self.rows = Rows(item, item + 1, ones, np.full(len(item), NO_POLICY))
 
     def add_level(self, level: Level, terms: TermRows | None) -> None:
-        """Adds the level, if it has terms that an item's peril is let through to.
+        """Adds the level, if it has terms that apply to an item.
 
         The policy layer is always added, so that every account has one node that its layers come from.
         """
-        match = match_items(terms, self.items) if terms is not None else None
-        if terms is None or match is None or not len(match.rows):
-            if level.family == LAYER:
-                self._add_pass_through(level)
-            return
+        layered = None if terms is None else self._layered(level, terms)
+        if layered is not None:
+            self._emit(level, layered, self._restarts(layered))
+        elif level.family == LAYER:
+            self._add_pass_through(level)
+
+    def _layered(self, level: Level, terms: TermRows) -> Layered | None:
+        """The rows with the level's terms; None when they apply to no item."""
+        match = match_items(terms, self.items)
         rows = unlayered(self.rows)
         to_node = self._nodes(level, match, rows)
         combination, profiled = self._profiled(level, terms, match, rows, to_node)
-        layered = take_layers(
-            rows, to_node, combination, profiled.offers, level.family == LAYER or level.is_cross_layer
-        )
-        check_profiles(level, terms.source.records, layered, profiled)
+        if not len(profiled.profile):
+            return None
         self._profiles.append(profiled.profile)
-        self._emit(level, layered, self._restarts(layered))
+        keep_layers = level.family == LAYER or level.is_cross_layer
+        layered = take_layers(rows, to_node, combination, profiled.offers, keep_layers)
+        check_profiles(level, terms.source.records, layered, profiled)
+        return layered
 
     def _add_pass_through(self, level: Level) -> None:
         to_node = codes(*(self.items.keys[name][self.rows.item] for name in level.key)) + 1
@@ -120,10 +125,10 @@ class Assembly:
 
     def _restarts(self, layered: Layered) -> npt.NDArray[np.bool_]:
         """Rows whose node takes its items anew, because a node below has been split."""
-        links = np.unique(np.stack([layered.rows.node, layered.to_node], axis=1), axis=0)
-        node, count = np.unique(links[:, 0], return_counts=True)
-        split = links[np.isin(links[:, 0], node[count > 1]), 1]
-        restarts: npt.NDArray[np.bool_] = np.isin(layered.to_node, split)
+        once = distinct_rows(layered.rows.node, layered.to_node)
+        below, above = layered.rows.node[once], layered.to_node[once]
+        is_split = np.bincount(below) > 1
+        restarts: npt.NDArray[np.bool_] = np.isin(layered.to_node, above[is_split[below]])
         return restarts
 
     def _emit(self, level: Level, layered: Layered, restarts: npt.NDArray[np.bool_]) -> None:
@@ -131,11 +136,12 @@ class Assembly:
         number = np.full(len(layered.to_node), len(self.level_names))
         rows = layered.rows
         below = np.where(restarts, -(rows.item + 1), rows.node)
-        self._programme.append(np.unique(np.stack([below, number, layered.to_node], axis=1), axis=0))
-        policies = np.stack([number, layered.to_node, rows.layer, layered.profile], axis=1)
-        if level.is_cross_layer:
-            policies = policies[rows.layer == 1]
-        self._policies.append(np.unique(policies, axis=0))
+        self._programme.append(
+            np.stack([below, number, layered.to_node], axis=1)[distinct_rows(below, layered.to_node)]
+        )
+        counts = rows.layer == 1 if level.is_cross_layer else np.ones(len(rows), bool)
+        policies = np.stack([number, layered.to_node, rows.layer, layered.profile], axis=1)[counts]
+        self._policies.append(policies[distinct_rows(*policies[:, 1:].T)])
         self.rows = replace(rows, node=layered.to_node)
 
     def programme(self) -> tuple[Programme, Rows]:

@@ -34,6 +34,12 @@ def first_of_each(numbers: npt.NDArray[np.integer]) -> Int64:
     return np.sort(np.unique(numbers, return_index=True)[1])
 
 
+def distinct_rows(*columns: npt.ArrayLike) -> Int64:
+    """The first position of each distinct combination of the columns, in order of appearance."""
+    rows = pd.DataFrame({number: np.asarray(column) for number, column in enumerate(columns)})
+    return np.flatnonzero(~rows.duplicated().to_numpy())
+
+
 def spans(count: Int64) -> tuple[Int64, Int64]:
     """For rows repeated ``count`` times each: the row behind every repetition, and its place within the row's."""
     row = np.repeat(np.arange(len(count)), count)
