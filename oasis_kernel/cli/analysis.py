@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oasis_kernel.cli import options as o
+from oasis_kernel.cli.inputs import with_inputs
 from oasis_kernel.model.inputs import InputFiles
 
 if TYPE_CHECKING:
@@ -22,19 +23,10 @@ def add_to(app: typer.Typer) -> None:
     app.command()(demo)
 
 
+@with_inputs
 def run(
+    files: InputFiles,
     out: Annotated[Path, typer.Option(help="Folder for the results; replaced as a whole when the run ends well.")],
-    model: o.Model = None,
-    mdk: o.Mdk = None,
-    location: o.Location = None,
-    account: o.Account = None,
-    ri_info: o.RiInfo = None,
-    ri_scope: o.RiScope = None,
-    settings: o.Settings = None,
-    reporting_currency: o.Currency = None,
-    rates: o.Rates = None,
-    samples: o.Samples = None,
-    option: o.EngineOption = None,
     workers: o.Workers = None,
     memory: o.Memory = None,
     chunks: o.Chunks = None,
@@ -53,37 +45,12 @@ def run(
 
     Example: oasis run --model toy-wind --location loc.csv --account acc.csv --samples 100 --out results
     """
-    files = InputFiles(
-        model,
-        mdk,
-        location,
-        account,
-        ri_info,
-        ri_scope,
-        settings,
-        reporting_currency,
-        rates,
-        samples,
-        tuple(option or ()),
-    )
     resources = replace(_resources(workers, memory, chunks, resume), keep_ground_up=keep_ground_up)
     _run(files, out, resources, as_json)
 
 
-def check(
-    model: o.Model = None,
-    mdk: o.Mdk = None,
-    location: o.Location = None,
-    account: o.Account = None,
-    ri_info: o.RiInfo = None,
-    ri_scope: o.RiScope = None,
-    settings: o.Settings = None,
-    reporting_currency: o.Currency = None,
-    rates: o.Rates = None,
-    samples: o.Samples = None,
-    option: o.EngineOption = None,
-    as_json: o.Json = False,
-) -> None:
+@with_inputs
+def check(files: InputFiles, as_json: o.Json = False) -> None:
     """Check every input, compute nothing.
 
     Findings name file, row, field, value and remedy. Exit code 0: nothing stops a run; 1: something does.
@@ -91,19 +58,6 @@ def check(
     from oasis_kernel.cli.view import print_findings, print_location_status
     from oasis_kernel.run.check import check_files
 
-    files = InputFiles(
-        model,
-        mdk,
-        location,
-        account,
-        ri_info,
-        ri_scope,
-        settings,
-        reporting_currency,
-        rates,
-        samples,
-        tuple(option or ()),
-    )
     _need_a_model(files)
     report = check_files(files)
     if as_json:

@@ -51,6 +51,14 @@ EngineOption = Annotated[
         help="An engine option under the reference toolkit's name, e.g. kernel_alloc_rule_gul=1.",
     ),
 ]
+Compatible = Annotated[
+    bool,
+    typer.Option(
+        "--compatible",
+        help="Reproduce the reference's defects in terms, reinsurance and tables; see the page on differences.",
+        rich_help_panel=ENGINE,
+    ),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Threads; default: every usable core.", rich_help_panel=MACHINE)
 ]
