@@ -58,6 +58,8 @@ class Assembly:
     def _layered(self, level: Level, terms: TermRows) -> Layered | None:
         """The rows with the level's terms; None when they apply to no item."""
         match = match_items(terms, self.items)
+        if not len(match.rows):
+            return None
         rows = unlayered(self.rows)
         to_node = self._nodes(level, match, rows)
         combination, profiled = self._profiled(level, terms, match, rows, to_node)
