@@ -10,7 +10,6 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from oasis_kernel.cli.view import out
-from oasis_kernel.prepare.programme_text import place_words
 from oasis_kernel.questions.exposure_losses import LOSS_FACTOR, LOSSES
 
 if TYPE_CHECKING:
@@ -113,5 +112,6 @@ def print_explanation(result: "ExposureLosses") -> None:
 
 def _explained(row: dict[str, Any]) -> str:
     """One term: where it applies, the loss before and after it, and what it did."""
-    place = place_words({**row, "AccNumber": None})
-    return f"  {row['level_name']}, {place}: {row['before']:,.0f} -> {row['after']:,.0f}: {row['effect']}"
+    layer = "" if row["layer"] is None else f", policy {row['PolNumber']}, layer {row['layer']}"
+    losses = f"{row['before']:,.0f} -> {row['after']:,.0f}"
+    return f"  {row['level_name']} of {row['place']}{layer}: {losses}: {row['effect']}"

@@ -18,10 +18,11 @@ from oasis_kernel.model.exposure import Portfolio, PreparedExposure
 from oasis_kernel.model.losses import SPECIAL, LossBlock
 from oasis_kernel.model.prepare_options import PrepareOptions
 from oasis_kernel.model.terms import Contract
+from oasis_kernel.prepare.contract_text import reinsurance_text
 from oasis_kernel.prepare.deterministic import deterministic_keys
 from oasis_kernel.prepare.executions import insured_execution, reinsured_executions
 from oasis_kernel.prepare.items import prepare_exposure
-from oasis_kernel.prepare.programme_text import programme_text, reinsurance_text
+from oasis_kernel.prepare.programme_text import programme_text
 from oasis_kernel.prepare.reinsurance import Reinsurance, compile_reinsurance
 from oasis_kernel.prepare.terms import CompiledTerms, TermOptions, compile_programme
 from oasis_kernel.questions.exposure_losses import LOSS_FACTOR, ExposureLosses
@@ -182,7 +183,7 @@ def _explained(
     portfolio: Portfolio, given: Deterministic, compiled: CompiledTerms, found: _Found, options: EngineOptions
 ) -> _Found:
     """The same, with the programme in words and what every term took."""
-    text = programme_text(compiled, given.exposure.item_map, LISTED_NODES)
+    text = programme_text(compiled.programme, compiled.level_names, compiled.output_map, most=LISTED_NODES)
     if found.reinsurance is not None:
         text += "\n" + reinsurance_text(portfolio, found.reinsurance)
     terms = term_losses(given.exposure, compiled, given.losses, given.factors, options)

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from oasis_kernel.errors import Finding, OasisError
+from oasis_kernel.model.exposure import Int64
 
 LOSS_FACTOR = "loss_factor"
 #: Losses of a table, and what they are called where people read them.
@@ -102,26 +103,31 @@ class ExposureLosses:
         }
 
     def _summed(self, keys: Sequence[str]) -> pa.Table:
-        layered = [name for name in self.losses if name != "loss_gul"]
-        columns = [self._shared(keys, _COVERAGE, "tiv")]
-        columns += [self._total(keys, "loss_gul") if self.compatible else self._shared(keys, _ITEM, "loss_gul")]
-        columns += [self._total(keys, name) for name in layered]
-        table = _grouped(self.outputs, keys, []).select(list(keys))
-        for name, values in zip(("tiv", "loss_gul", *layered), columns, strict=True):
-            table = table.append_column(name, values)
-        return table
+        group, first = _groups([self.outputs[key] for key in keys])
+        rows = {key: self.outputs[key].take(pa.array(first)) for key in keys}
+        for name in ("tiv", *self.losses):
+            values = self.outputs[name].to_numpy().astype(np.float64)
+            once = self._once(group, name)
+            rows[name] = pa.array(np.bincount(group[once], weights=values[once], minlength=len(first)))
+        return pa.table(rows)
 
-    def _shared(self, keys: Sequence[str], owner: str, name: str) -> pa.ChunkedArray:
-        """The sum over groups of what each owner has once."""
-        once = _grouped(self.outputs, [*keys, owner], [(name, "max")])
-        return _grouped(once, keys, [(f"{name}_max", "sum")])[f"{name}_max_sum"]
+    def _once(self, group: Int64, name: str) -> Int64:
+        """The outputs whose amount counts: of those in a group that share an item (a coverage), the first."""
+        owner = {"tiv": _COVERAGE, "loss_gul": _ITEM}.get(name)
+        if owner is None or (self.compatible and owner == _ITEM):
+            return np.arange(len(group))
+        owners = self.outputs[owner].to_numpy().astype(np.int64)
+        return np.unique(group * (owners.max() + 1) + owners, return_index=True)[1]
 
-    def _total(self, keys: Sequence[str], name: str) -> pa.ChunkedArray:
-        return _grouped(self.outputs, keys, [(name, "sum")])[f"{name}_sum"]
 
-
-def _grouped(table: pa.Table, keys: Sequence[str], sums: Sequence[tuple[str, str]]) -> pa.Table:
-    """Groups in order of first appearance; sums run in the order of rows."""
-    wide = [(name, pc.cast(table[name], pa.float64())) for name, _ in sums]
-    plain = pa.table({**{key: table[key] for key in keys}, **dict(wide)})
-    return plain.group_by(list(keys), use_threads=False).aggregate(list(sums))
+def _groups(columns: Sequence[pa.ChunkedArray]) -> tuple[Int64, Int64]:
+    """The group of each row, numbered by first appearance, and the first row of each group."""
+    code = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+        own = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        # Numbered anew at each column, so that the product of codes stays small.
+        code = np.unique(code * len(encoded.dictionary) + own, return_inverse=True)[1]
+    _, first, group = np.unique(code, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    return rank[group], np.sort(first)

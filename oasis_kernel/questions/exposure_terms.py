@@ -1,23 +1,25 @@
 """Which terms bit: what each node of a portfolio's financial programme received, and what it let through."""
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from oasis_kernel.model import fields as f
 from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.exposure import Float64, Int32, Int64, PreparedExposure
 from oasis_kernel.model.losses import SPECIAL, LossBlock
-from oasis_kernel.prepare.execution_structure import find_nodes
+from oasis_kernel.model.terms import Programme
 from oasis_kernel.prepare.executions import insured_execution
-from oasis_kernel.prepare.places import Places
-from oasis_kernel.prepare.programme_text import ProfilesOfLevel, level_profiles
-from oasis_kernel.prepare.term_words import Terms, has_terms
+from oasis_kernel.prepare.programme_text import node_terms
 from oasis_kernel.prepare.terms import CompiledTerms
 from oasis_kernel.prepare.truncation import up_to_level
-from oasis_kernel.questions.term_effects import effect
+from oasis_kernel.questions.term_effects import effect, has_terms
 from oasis_kernel.steps.insured import Insured
 
 SCHEMA = pa.schema(
@@ -28,11 +30,10 @@ SCHEMA = pa.schema(
         ("level", pa.int32()),
         ("level_name", pa.string()),
         ("node", pa.int32()),
-        ("LocNumber", pa.string()),
-        ("coverages", pa.string()),
-        ("perils", pa.string()),
+        ("place", pa.string()),
         ("PolNumber", pa.string()),
         ("layer", pa.int32()),
+        ("terms", pa.string()),
         ("before", pa.float64()),
         ("after", pa.float64()),
         ("effect", pa.string()),
@@ -60,15 +61,17 @@ class LayeredLosses:
         own = loss[:, there[0]]
         return np.where(np.isnan(own), chosen, own)
 
+    def shares_terms(self, items: Int64, layers: int) -> bool:
+        """Whether a node with terms of so many layers has them for all the layers that its items are in."""
+        there = int((~np.isnan(self.loss[items, :, 0])).any(axis=0).sum())
+        return len(self.layers) == 1 or (layers == 1 and there > 1)
 
-@dataclass(frozen=True)
-class Node:
-    """A node with terms, in one layer, or in all where the terms apply across layers."""
-
-    number: int
-    layer: int | None
-    items: Int64  # 0-based, those in the layer
-    terms: Terms
+    def inside(self, items: Int64, layer: int | None) -> Int64:
+        """Those of the items that are in a layer."""
+        if layer is None:
+            return items
+        at = np.searchsorted(self.layers, layer)
+        return items[~np.isnan(self.loss[items, at, 0])]
 
 
 def term_losses(
@@ -80,27 +83,34 @@ def term_losses(
 ) -> pa.Table:
     """What went into every node with terms, what came out, and the term that made the difference.
 
-    Columns as ``SCHEMA``, by loss factor, account, level, node, layer. ``before`` and ``after`` sum the node's items.
-    LocNumber is null for nodes of several locations, perils for all, layer and PolNumber for terms that all layers
-    share or that there is only one layer of. Nodes that no loss reaches
-    are left out, and so are those without terms.
+    Columns as ``SCHEMA``, by loss factor, account, level, node, layer. ``before`` and ``after`` sum the node's items;
+    ``layer`` is null for terms that all layers share or that there is only one layer of, and then so is PolNumber.
+    Nodes that no loss reaches are left out, and so are those without terms.
     """
-    nodes = find_nodes(compiled.programme, len(exposure.items))
-    below = LayeredLosses(np.zeros(1, np.int32), ground_up.loss[:, None, SPECIAL:].astype(np.float64))
+    owners = _Owners(compiled.output_map)
+    ground_up_losses = ground_up.loss[:, None, SPECIAL:].astype(np.float64)
+    below = LayeredLosses(np.zeros(1, np.int32), ground_up_losses)
     rows: list[dict[str, Any]] = []
-    places = Places(exposure.item_map, compiled.output_map)
-    for level, name in enumerate(compiled.level_names, 1):
+    nodes = node_terms(compiled.programme, compiled.level_names, compiled.output_map)
+    for level, of_level in itertools.groupby(nodes, key=lambda node: node.level):
         above = _losses_at(exposure, compiled, ground_up, level, options)
-        number = nodes.of_leaf[level - 1] - nodes.first[level - 1] + 1
-        for node in _nodes(number, above, level_profiles(compiled, level)):
-            before = below.of(node.items, node.layer).sum(axis=0)
-            after = above.of(node.items, node.layer).sum(axis=0)
-            layer = node.layer if len(above.layers) > 1 else None
-            place = {"level": level, "level_name": name, "node": node.number, **places.of(node.items, layer)}
-            for factor, given, left in zip(factors, before.tolist(), after.tolist(), strict=True):
-                if given > 0:
-                    word = effect(node.terms, given, left)
-                    rows.append({"loss_factor": factor, **place, "before": given, "after": left, "effect": word})
+        profiles = _profiles(compiled.programme, level)
+        layers_of = Counter(node for node, _ in profiles)
+        for node in of_level:
+            terms = profiles[node.node, node.layer]
+            if not has_terms(terms):
+                continue
+            items = np.array(node.items) - 1
+            layer = None if above.shares_terms(items, layers_of[node.node]) else node.layer
+            items = above.inside(items, layer)
+            before, after = (losses.of(items, layer).sum(axis=0).tolist() for losses in (below, above))
+            place = {**owners.of(items, layer), "level": level, "level_name": node.level_name, "node": node.node}
+            place |= {"place": node.place, "terms": node.terms, "layer": layer}
+            rows += [
+                {"loss_factor": factor, **place, "before": given, "after": left, "effect": effect(terms, given, left)}
+                for factor, given, left in zip(factors, before, after, strict=True)
+                if given > 0
+            ]
         below = above
     keys = ("loss_factor", "PortNumber", "AccNumber", "level", "node", "layer")
     return pa.Table.from_pylist(rows, SCHEMA).sort_by([(key, "ascending") for key in keys])
@@ -120,23 +130,33 @@ def _losses_at(
     return LayeredLosses(layers, loss.reshape(items, len(layers), paid.samples))
 
 
-def _nodes(number: Int64, above: LayeredLosses, profiles: ProfilesOfLevel) -> Iterator[Node]:
-    """The nodes of a level that have terms, layer by layer; [item] ``number`` is the node of each item."""
-    layers_of: dict[int, list[int]] = {}
-    for node, layer in profiles:
-        layers_of.setdefault(node, []).append(layer)
-    order = np.argsort(number, kind="stable")
-    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
-    present = ~np.isnan(above.loss[:, :, 0])
-    for items in np.split(order, starts[1:]):
-        node = int(number[items[0]])
-        there = above.layers[present[items].any(axis=0)].tolist()
-        own = layers_of.get(node, [])
-        if len(own) == 1 and there != own:
-            if has_terms(profiles[node, own[0]]):
-                yield Node(node, None, items, profiles[node, own[0]])
-            continue
-        for layer in own:
-            if layer in there and has_terms(profiles[node, layer]):
-                within = items[present[items][:, np.searchsorted(above.layers, layer)]]
-                yield Node(node, layer, within, profiles[node, layer])
+def _profiles(programme: Programme, level: int) -> dict[tuple[int, int], npt.NDArray[np.void]]:
+    """The rows of terms of each (node, layer id) of a level."""
+    profile = programme.profile[np.argsort(programme.profile["profile_id"], kind="stable")]
+    rows = np.flatnonzero(programme.policy_level_id == level)
+    wanted = programme.policy_profile_id[rows]
+    begin = np.searchsorted(profile["profile_id"], wanted, "left").tolist()
+    end = np.searchsorted(profile["profile_id"], wanted, "right").tolist()
+    keys = zip(programme.policy_agg_id[rows].tolist(), programme.policy_layer_id[rows].tolist(), strict=True)
+    return {key: profile[first:last] for key, first, last in zip(keys, begin, end, strict=True)}
+
+
+class _Owners:
+    """The account of items, and the policy of their layer."""
+
+    def __init__(self, output_map: pa.Table):
+        names = ("agg_id", "layer_id", *f.ACCOUNT_KEY, f.POLICY_NUMBER)
+        self._account: dict[int, tuple[str, str]] = {}
+        self._policy: dict[tuple[int, int], str] = {}
+        for item, layer, portfolio, account, policy in zip(
+            *(output_map[name].to_pylist() for name in names), strict=True
+        ):
+            self._account[item - 1] = portfolio, account
+            self._policy[item - 1, layer] = policy
+
+    def of(self, items: Int64, layer: int | None) -> dict[str, str | None]:
+        """PortNumber, AccNumber and, in a layer, PolNumber."""
+        first = int(items[0])
+        portfolio, account = self._account[first]
+        policy = None if layer is None else self._policy.get((first, layer))
+        return {f.PORTFOLIO_NUMBER: portfolio, f.ACCOUNT_NUMBER: account, f.POLICY_NUMBER: policy}

@@ -3,28 +3,32 @@
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
-from oasis_kernel.prepare.term_words import (
-    BOUNDED,
-    BOUNDED_OF_LOSS,
-    DEDUCTIBLE,
-    DEDUCTIBLE_OF_LOSS,
-    EXCLUSION,
-    FRANCHISE,
-    LAYER,
-    LIMITED,
-    LIMITED_TO_SHARE,
-    REVERSE_FRANCHISE,
-    Terms,
-    amount,
-    base_rule,
-    is_stepped,
-    percent,
-    share_of,
-)
+from oasis_kernel.prepare.profile_text import amount, percent
+
+Terms = npt.NDArray[np.void]  # rows of PROFILE_DTYPE: one, or the steps of a step policy
+
+#: Calculation rules by what they do. Those above 100 are these with a share on top; 200 is a share alone.
+DEDUCTIBLE = (1, 9, 12, 40)
+DEDUCTIBLE_OF_LOSS = (5, 16, 33)
+FRANCHISE = (3, 39)
+REVERSE_FRANCHISE = (20,)
+BOUNDED = (7, 8, 10, 11, 13, 19, 26, 35, 36)
+LAYER = (2, 34)
+LIMITED = (1, 2, 3, 7, 8, 9, 14, 26, 33, 40, 41)
+LIMITED_TO_SHARE = (5, 15, 35, 36)
+EXCLUSION, PASS_THROUGH = 14, 100
 
 #: Losses are float32: amounts this close to each other, relative to the larger, are the same.
 CLOSE = 2e-6
+
+
+def has_terms(terms: Terms) -> bool:
+    """Whether the terms can change a loss: not so for a pass-through, or a share of all."""
+    row = terms[0]
+    amounts = ("deductible1", "deductible2", "deductible3", "attachment1", "limit1")
+    return _is_stepped(terms) or _base(row) == EXCLUSION or _share(row) != 1 or any(row[name] for name in amounts)
 
 
 def effect(terms: Terms, before: float, after: float) -> str:
@@ -35,10 +39,10 @@ def effect(terms: Terms, before: float, after: float) -> str:
     after   what the node let through
     """
     row = terms[0]
-    base = base_rule(row)
+    base = _base(row)
     if base == EXCLUSION and not row["limit1"]:
         return "excluded"
-    if is_stepped(terms):
+    if _is_stepped(terms):
         return f"pays {amount(after)} by its steps" if after else "no step is triggered"
     limited = _limited(row, base, before, after)
     words = [*_deducted(row, base, before, None if limited else after), *limited]
@@ -62,8 +66,8 @@ def _deducted(row: np.void, base: int, before: float, after: float | None) -> It
     elif base in REVERSE_FRANCHISE:
         over = before > deductible
         yield f"loss is above {amount(deductible)}: nothing is paid" if over else "loss is small enough to be paid"
-    elif base in BOUNDED + BOUNDED_OF_LOSS:
-        yield _bounded(row, before, None if after is None else after / (share_of(row) or 1.0))
+    elif base in BOUNDED:
+        yield _bounded(row, before, None if after is None else after / (_share(row) or 1.0))
     elif base == 15 and deductible:
         yield from _taken("deductible", deductible, before)
 
@@ -98,7 +102,7 @@ def _bounded(row: np.void, before: float, after: float | None) -> str:
 
 def _limited(row: np.void, base: int, before: float, after: float) -> list[str]:
     """The limit, if it is reached."""
-    limit, share = float(row["limit1"]), share_of(row)
+    limit, share = float(row["limit1"]), _share(row)
     if not after or not limit:
         return []
     if base in LIMITED and _same(after, limit * share):
@@ -109,9 +113,25 @@ def _limited(row: np.void, base: int, before: float, after: float) -> list[str]:
 
 
 def _shared(row: np.void) -> Iterator[str]:
-    share = share_of(row)
+    share = _share(row)
     if share != 1:
         yield f"share of {percent(share)}"
+
+
+def _is_stepped(terms: Terms) -> bool:
+    return len(terms) > 1 or bool(terms["step_id"][0])
+
+
+def _base(row: np.void) -> int:
+    """The rule without the share on top."""
+    rule = int(row["calcrule_id"])
+    return PASS_THROUGH if rule == 2 * PASS_THROUGH else rule - 100 if rule > PASS_THROUGH else rule
+
+
+def _share(row: np.void) -> float:
+    """The part of the result that is paid: 1 for rules without a share."""
+    rule = int(row["calcrule_id"])
+    return float(row["share1"]) if rule > PASS_THROUGH or rule in LAYER else 1.0
 
 
 def _same(left: float, right: float) -> bool:
