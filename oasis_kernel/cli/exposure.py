@@ -13,6 +13,16 @@ from oasis_kernel.model.inputs import InputFiles
 
 QUESTION = "Question"
 SEPARATORS = ",;"
+HELP = (
+    "Check a portfolio's terms: losses when every coverage loses a given part of its value.\n\n"
+    "No model is needed. [bold]Ground-up[/] is the value times the loss factor. [bold]Insured[/] is what the policies "
+    "of the account file pay of it, after deductibles, limits and layers. [bold]Net[/] is what remains after "
+    "reinsurance, and [bold]ceded[/] what the reinsurers take.\n\n"
+    "A first look: [bold]oasis exposure -l loc.csv -a acc.csv[/]\n\n"
+    "Where terms bite: [bold]oasis exposure -l loc.csv -a acc.csv -f 0.01 -f 0.1 -f 1 --explain[/]\n\n"
+    "For a sheet: [bold]oasis exposure -l loc.csv -a acc.csv --level layer --out layers.csv[/]\n\n"
+    "Cyber: give the account file alone. The guide has more on its page Checking terms."
+)
 
 
 class Level(StrEnum):
@@ -29,7 +39,7 @@ class Level(StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     """Register this module's verb."""
-    app.command()(exposure)
+    app.command(help=HELP)(exposure)
 
 
 def exposure(
@@ -64,34 +74,14 @@ def exposure(
         bool,
         typer.Option("--explain", help="Say in words which terms apply, and what each took.", rich_help_panel=QUESTION),
     ] = False,
-    compatible: Annotated[
-        bool,
-        typer.Option(
-            "--compatible",
-            help="The reference toolkit's numbers with its defects, to compare with `oasislmf exposure run`.",
-            rich_help_panel=QUESTION,
-        ),
-    ] = False,
+    compatible: o.Compatible = False,
     rows: Annotated[int, typer.Option(min=1, help="Print at most so many rows of a table.")] = 40,
     out: Annotated[
         Path | None, typer.Option(help="Write the table of --level (default: location) to FILE.csv or FILE.parquet.")
     ] = None,
     as_json: o.Json = False,
 ) -> None:
-    """Check a portfolio's terms: losses when every coverage loses a given part of its value.
-
-    No model is needed. Ground-up is the value times the loss factor. Insured is what the policies of the account
-    file pay of it, after deductibles, limits and layers. Net is what remains after reinsurance, and ceded what the
-    reinsurers take.
-
-    A first look:     oasis exposure --location loc.csv --account acc.csv
-
-    Where terms bite: oasis exposure --location loc.csv --account acc.csv -f 0.01 -f 0.1 -f 1 --explain
-
-    For a sheet:      oasis exposure ... --ri-info info.csv --ri-scope scope.csv --level layer --out layers.csv
-
-    Cyber: give the account file alone. See the guide, page "Checking terms".
-    """
+    """Print what every coverage, location, layer and contract loses or pays."""
     from oasis_kernel.api import exposure as compute
     from oasis_kernel.cli.exposure_view import print_explanation, print_exposure
     from oasis_kernel.cli.view import failure_as_dict, print_findings
@@ -99,7 +89,14 @@ def exposure(
     from oasis_kernel.formats.table_file import write_table
     from oasis_kernel.run.inputs import load_portfolio
 
-    files = InputFiles(None, None, location, account, ri_info, ri_scope, None, reporting_currency, rates)
+    files = InputFiles(
+        location=location,
+        account=account,
+        ri_info=ri_info,
+        ri_scope=ri_scope,
+        reporting_currency=reporting_currency,
+        rates=rates,
+    )
     try:
         portfolio = load_portfolio(files)
         result = compute(

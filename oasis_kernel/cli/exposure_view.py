@@ -114,4 +114,4 @@ def _explained(row: dict[str, Any]) -> str:
     """One term: where it applies, the loss before and after it, and what it did."""
     layer = "" if row["layer"] is None else f", policy {row['PolNumber']}, layer {row['layer']}"
     losses = f"{row['before']:,.0f} -> {row['after']:,.0f}"
-    return f"  {row['level_name']} of {row['place']}{layer}: {losses}: {row['effect']}"
+    return f"  {row['level_name']}, {row['place']}{layer}: {losses}: {row['effect']}"

@@ -154,7 +154,7 @@ def test_explain_tells_the_programme_and_what_each_term_took(portfolio: Path) ->
         "150,000 -> 50,000: limit of 100,000 reached; share of 50 %",
         "150,000 -> 50,000: attachment takes 100,000; below the limit of 1,000,000",
     ]
-    assert took[3].startswith("  policy layer of ")
+    assert took[3].startswith("  policy layer, ")
     assert "policy one, layer 2" in took[3]
 
 
