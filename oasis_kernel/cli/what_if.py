@@ -45,16 +45,22 @@ def what_if(
     Example: oasis whatif last --account other_terms.csv --out what_if
     """
     from oasis_kernel.api import open_run
-    from oasis_kernel.cli.view import ProgressBars, print_findings, print_headline
+    from oasis_kernel.cli.view import ProgressBars, failure_as_dict, print_findings, print_headline
+    from oasis_kernel.errors import OasisError
     from oasis_kernel.run.analysis import Resources
 
     given = {"account": account, "ri_info": ri_info, "ri_scope": ri_scope, "location": location}
     machine = Resources.of_this_machine(workers, int(memory * 2**30) if memory else None)
-    before = open_run(run, resources=machine)
-    with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
-        after = before.what_if(
-            **given, settings=settings, without_account=without_account, out=out, progress=bars.report
-        )
+    try:
+        before = open_run(run, resources=machine)
+        with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
+            after = before.what_if(
+                **given, settings=settings, without_account=without_account, out=out, progress=bars.report
+            )
+    except OasisError as error:
+        if as_json:
+            sys.stdout.write(json.dumps(failure_as_dict(error), default=str) + "\n")
+        raise
     if as_json:
         sys.stdout.write(json.dumps({**after.as_dict(), "before": before.as_dict()}, default=str) + "\n")
         return
