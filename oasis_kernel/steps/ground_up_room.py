@@ -75,12 +75,12 @@ def room(extent: Extent, portfolio: Portfolio) -> Room:
     model = portfolio.model
     depends = model.mode.depends
     factors = len(model.randomness.factors.group)
+    hazard_rows = extent.most_rows if _draws_hazard(extent, portfolio) else 0
     return Room(
         order=_touch_order(extent.most_rows, portfolio),
         tables=_tables(extent, portfolio),
         damage=_draws(len(model.randomness.damage.group), extent, _tile_rows(extent)),
-        hazard=_draws(len(model.randomness.hazard.group), extent,
-                      extent.most_rows if _draws_hazard(extent, portfolio) else 0),
+        hazard=_draws(len(model.randomness.hazard.group), extent, hazard_rows),
         factors=FactorRoom(
             np.zeros(factors, np.int64),
             np.zeros((factors, extent.samples)),
@@ -88,7 +88,8 @@ def room(extent: Extent, portfolio: Portfolio) -> Room:
         ),
         columns=columns(extent.samples),
         amplification=np.ones(portfolio.amplifications + 1),
-        lookups=lookups(_tile_rows(extent) * extent.samples),
+        # Damage is drawn a tile at a time, hazard for all rows of an event at once.
+        lookups=lookups(max(_tile_rows(extent), hazard_rows) * extent.samples),
         ends=ends(extent.samples),
         rows=_rows(extent.most_rows),
         scale=np.zeros(extent.most_rows),
