@@ -1,8 +1,9 @@
 """Insured losses of generated accounts, ours beside the reference's.
 
-``python -m bench.financial [LOCATIONS] [SAMPLES]``. Ten locations an account; three coverages a location, two perils each; deductibles by coverage, a deductible between
-bounds by location, account terms, two layers: four levels, of which the two lowest carry deductibles over. Prints
-processor seconds of one core. The reference runs too when OASISLMF_PYTHON names its Python; compilation is not counted.
+``python -m bench.financial [LOCATIONS] [SAMPLES]``. Ten locations an account; three coverages a location, two perils
+each; deductibles by coverage, a deductible with a maximum by location, account terms, two layers: four levels, of which
+the two lowest carry deductibles over. Prints processor seconds of one core. The reference runs too when OASISLMF_PYTHON
+names its Python; compilation is not counted.
 """
 
 import os
@@ -33,7 +34,8 @@ create_financial_structure(2, folder)
 def once(name):
     began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     run(create_financial_structure_files=False, allocation_rule=2, static_path=folder,
-        files_in=[f"{folder}/{name}.bin"], files_out=[f"{folder}/gross.bin"], low_memory=False, net_loss=None, sort_output=False, storage_method="sparse")
+        files_in=[f"{folder}/{name}.bin"], files_out=[f"{folder}/gross.bin"],
+        low_memory=False, net_loss=None, sort_output=False, storage_method="sparse")
     return resource.getrusage(resource.RUSAGE_SELF).ru_utime - began
 once("warm")
 print(once("losses"))

@@ -85,7 +85,7 @@ def pay_carrying_nodes(execution: Execution, workspace: Workspace, nodes: int, s
             r, place = reached[s]["row"] + p, first_terms[node] + p
             if terms_range[place, 0] < terms_range[place, 1]:
                 _remember(loss, carry, r, received, before)
-                _apply(terms, (terms_range[place, 0], terms_range[place, 1], r), loss, carry, paid)
+                apply_terms(terms, (terms_range[place, 0], terms_range[place, 1], r), loss, carry, paid)
                 if end - begin == 1:
                     _put_carrying_row(paid, r, loss, carry, members[begin] * stride + p)
                 elif scatters:
@@ -96,7 +96,7 @@ def pay_carrying_nodes(execution: Execution, workspace: Workspace, nodes: int, s
 
 
 @inlined
-def _apply(terms: Terms, at: tuple[int, int, int], loss: Float32, carry: Float32, paid: Float32) -> None:
+def apply_terms(terms: Terms, at: tuple[int, int, int], loss: Float32, carry: Float32, paid: Float32) -> None:
     """Write to ``paid`` [c] what records pay of a row, and bring its carry-over up to date; ``at``: from, to, row."""
     begin, end, r = at
     for t in range(begin, end):
@@ -168,7 +168,7 @@ def _pay_merged_carrying(execution: Execution, workspace: Workspace, s: int, str
         _merge_layers(carry[k], row, layers)
     _remember(loss, carry, merged, workspace.received, workspace.before)
     terms_range = execution.terms_range
-    _apply(execution.terms, (terms_range[place, 0], terms_range[place, 1], merged), loss, carry, paid)
+    apply_terms(execution.terms, (terms_range[place, 0], terms_range[place, 1], merged), loss, carry, paid)
     allocation_factors(workspace.received, paid, workspace.before, carry, merged, shares)
     for p in range(layers):
         _remember(loss, carry, row + p, workspace.received, workspace.before)
