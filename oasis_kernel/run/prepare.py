@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from oasis_kernel.run.analysis import Analysis
 from oasis_kernel.run.asking import asked
 from oasis_kernel.run.chain import Chain
 from oasis_kernel.run.custom import checked_losses
+from oasis_kernel.run.once import Once
 from oasis_kernel.run.outputs import Output
 from oasis_kernel.run.terms import financial_chain
 from oasis_kernel.steps.ground_up import GroundUp
@@ -45,7 +47,7 @@ class Prepared:
     compatible: bool
     ground_up_key: str  # content hash of everything ground-up losses depend on but their events
     key: str  # the same of a part: terms, reinsurance and summaries too
-    ground_up: GroundUp | None
+    ground_up: Once[GroundUp] | None
     own_ground_up: Callable[[Int32], LossBlock] | None
     adjust: Callable[[LossBlock], LossBlock] | None
     findings: tuple[Finding, ...]
@@ -65,7 +67,7 @@ class Prepared:
         if self.own_ground_up is not None:
             yield self.own_ground_up(event_id)
         elif self.ground_up is not None:
-            yield from self.ground_up.blocks(self.hazard.footprint(event_id, self.areaperil_id), block_bytes)
+            yield from self.ground_up().blocks(self.hazard.footprint(event_id, self.areaperil_id), block_bytes)
 
 
 def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
@@ -89,11 +91,21 @@ def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
         compatible=analysis.options.compatible,
         ground_up_key=ground_up_key,
         key=_content_key(analysis, outputs, ground_up_key),
-        ground_up=ground_up_step(exposure, data, options) if own is None else None,
+        ground_up=_ground_up(analysis, exposure, data, options) if own is None else None,
         own_ground_up=own,
         adjust=_adjustment(analysis, exposure),
         findings=(*exposure.findings, *financial.findings),
     )
+
+
+def _ground_up(
+    analysis: Analysis, exposure: PreparedExposure, data: ModelData, options: GroundUpOptions
+) -> Once[GroundUp]:
+    """The ground-up step; of a what-if, which has its losses kept, only if it should be needed after all."""
+    step = Once(partial(ground_up_step, exposure, data, options))
+    if not analysis.origin.what_if_of:
+        step()  # InvalidInput now, before anything is computed
+    return step
 
 
 def _adjustment(analysis: Analysis, exposure: PreparedExposure) -> Callable[[LossBlock], LossBlock] | None:
