@@ -24,4 +24,5 @@ def write_table(table: pa.Table, path: Path) -> None:
     except OSError as error:
         raise OasisError(f"{path} cannot be written: {error.strerror or error}. Check the folder") from error
     finally:
-        new.unlink(missing_ok=True)
+        if new.exists():
+            new.unlink()

@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from oasis_kernel.cli import app
+from oasis_kernel.cli.exposure import Level
 from oasis_kernel.errors import InvalidInput, OasisError
+from oasis_kernel.questions.exposure_losses import LEVELS
 
 FILES = {"location": "--location", "account": "--account", "ri_info": "--ri-info", "ri_scope": "--ri-scope"}
 KEY = ("PortNumber", "AccNumber", "LocNumber")
@@ -214,3 +216,12 @@ def test_no_files_at_all(portfolio: Path) -> None:
 def test_layers_without_an_account_file(portfolio: Path) -> None:
     done = invoke("--location", portfolio / "location.csv", "--level", "layer")
     assert "level must be one of portfolio, account, location, coverage, item, got 'layer'" in str(done.exception)
+
+
+def test_the_levels_offered_are_the_levels_there_are() -> None:
+    assert [str(level) for level in Level] == list(LEVELS)
+
+
+def test_a_folder_that_cannot_be(portfolio: Path) -> None:
+    done = invoke(*inputs(portfolio), "--out", portfolio / "location.csv" / "losses.csv")
+    assert "losses.csv cannot be written" in str(done.exception)
