@@ -42,6 +42,9 @@ def measure(command: Sequence[str], environment: Mapping[str, str], folder: Path
     limit.start()
     try:
         _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:  # stopped by hand: a session of its own would go on
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     finally:
         limit.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
