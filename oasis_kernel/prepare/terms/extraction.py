@@ -11,6 +11,7 @@ from oasis_kernel.model import fields as f
 from oasis_kernel.model.exposure import Float64, Int64
 from oasis_kernel.prepare.terms.keys import codes
 from oasis_kernel.prepare.terms.levels import (
+    ABSENT_MEANS,
     AMOUNTS,
     BLANK_MEANS,
     CODES,
@@ -113,12 +114,11 @@ def distinct(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_amounts(group: TermGroup, source: Source, join: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Records whose key has an amount of the group that is not what a blank means."""
+    """Records whose key has an amount of the group that is a term."""
     given = np.zeros(len(source), bool)
     for term, field in group.fields.items():
         if term in AMOUNTS and field in source.records.names:
-            blank = BLANK_MEANS.get(field, 0.0)
-            given |= source.records.number(field, blank) != blank
+            given |= source.records.number(field, BLANK_MEANS.get(field, 0.0)) != ABSENT_MEANS.get(term, 0.0)
     if not given.any():
         return given
     key = codes(*(source.keys[name] for name in join))
@@ -127,13 +127,20 @@ def _with_amounts(group: TermGroup, source: Source, join: Sequence[str]) -> npt.
 
 
 def base_terms(fields: Mapping[str, str], records: Records) -> dict[str, Float64]:
-    """Every base term of the records, 0 for those that no field holds."""
+    """Every base term of the records, 0 for those that no field holds.
+
+    A blank is not the same as a missing column: a blank period of indemnity is a year, a missing one is no limit.
+    """
     return {
-        term: records.number(fields[term], BLANK_MEANS.get(fields[term], 0.0))
-        if term in fields
-        else np.zeros(len(records))
-        for term in BASE_TERMS
+        term: _column(records, term, fields[term]) if term in fields else np.zeros(len(records)) for term in BASE_TERMS
     }
+
+
+def _column(records: Records, term: str, field: str) -> Float64:
+    blank = BLANK_MEANS.get(field, 0.0)
+    if term in AMOUNTS and field not in records.names:
+        return np.full(len(records), ABSENT_MEANS.get(term, 0.0))
+    return records.number(field, blank)
 
 
 def _terms_of(group: TermGroup, records: Records, risks: Float64 | None) -> dict[str, Float64]:

@@ -38,7 +38,15 @@ CYBER_SUFFIX = dict(zip(CYBER, ("NPBI", "CBI", "DIAS", "EXT", "FIN", "INRE", "LI
 OF_LOSS, OF_VALUE, OF_DAYS = 1, 2, 3
 
 #: What a blank means, where it is not 0.
-BLANK_MEANS = {"LayerParticipation": 1.0, "AccParticipation": 1.0, "BIWaitingPeriodType": 3.0, "BIPOIType": 3.0}
+BLANK_MEANS = {
+    "LayerParticipation": 1.0,
+    "AccParticipation": 1.0,
+    "BIPOI": 365.0,
+    "BIWaitingPeriodType": 3.0,
+    "BIPOIType": 3.0,
+}
+#: Amounts that a file without the column has all the same, and that are no term by themselves.
+ABSENT_MEANS = {SHARE: 1.0}
 
 ITEM, LOCATION, CONDITION, POLICY, LAYER, ACCOUNT = "item", "location", "condition", "policy", "layer", "account"
 
