@@ -51,3 +51,14 @@ def test_an_event_that_cannot_fit_is_refused_with_both_numbers():
 
 def test_no_events_is_an_empty_plan():
     assert make_plan(workload([]), workers=2, memory_bytes=MIB, block_bytes=MIB).chunks == ()
+
+
+def test_the_cuts_of_an_earlier_plan_are_taken_again_where_they_fit():
+    work = workload([50_000] * 40, samples=100)
+    earlier = make_plan(work, workers=1, memory_bytes=256 * MIB, block_bytes=8 * MIB, chunks=20)
+    cuts = np.cumsum([len(chunk.event_id) for chunk in earlier.chunks])[:-1].tolist()
+    again = make_plan(work, workers=2, memory_bytes=512 * MIB, block_bytes=8 * MIB, chunks=cuts)
+    assert [chunk.event_id.tolist() for chunk in again.chunks] == [chunk.event_id.tolist() for chunk in earlier.chunks]
+    smaller = make_plan(work, workers=1, memory_bytes=100 * MIB, block_bytes=8 * MIB, chunks=[20])
+    assert len(smaller.chunks) > 2
+    assert smaller.peak_bytes <= 100 * MIB

@@ -42,6 +42,26 @@ def test_prune_removes_the_oldest_but_keeps_what_is_in_use(tmp_path: Path):
     assert store.has("c" * 64)
 
 
+def test_prune_counts_every_kind_of_part_and_clears_what_was_abandoned(tmp_path: Path):
+    import os
+
+    parts, kept = PartStore(tmp_path), PartStore(tmp_path, ".parquet")
+    for store in (parts, kept):
+        store.publish("a" * 64, lambda path: path.write_bytes(b"x" * 100) and None)
+    os.utime(kept.path("a" * 64), (9, 9))
+    parts.touch("a" * 64)
+    young, old = tmp_path / "aa" / ".young", tmp_path / "aa" / ".old"
+    for temporary in (young, old):
+        temporary.write_bytes(b"half")
+    os.utime(old, (9, 9))
+    assert parts.prune(frozenset(), limit_bytes=150) == 104
+    assert parts.has("a" * 64)
+    assert not kept.has("a" * 64)
+    assert young.exists()
+    assert not old.exists()
+    assert parts.prune(frozenset({"a" * 64}), limit_bytes=0) == 0, "what is in use stays"
+
+
 def test_whole_folder_appears_only_when_done(tmp_path: Path):
     final = tmp_path / "out"
     with pytest.raises(ValueError, match="stop"), whole_folder(final, "run.json") as folder:
