@@ -6,6 +6,7 @@ from pathlib import Path
 from oasis_kernel import __version__
 from oasis_kernel.errors import OasisError
 from oasis_kernel.run.analysis import Analysis, Resources
+from oasis_kernel.run.asking import asked
 from oasis_kernel.run.execute import RECORD, Begun, begin, finish, kept_ground_up
 from oasis_kernel.run.progress import Clock, Report
 from oasis_kernel.run.without_account import begin_without_account
@@ -51,7 +52,7 @@ def _require_same_model(record: RunRecord, analysis: Analysis) -> None:
             f"run {record.id} was made by version {record.engine_version}, and this is {__version__}: its ground-up "
             f"losses may differ. Make the run again"
         )
-    if analysis.model.fingerprint() != record.hashes["model"]:
+    if asked(analysis.model.name, analysis.model).fingerprint() != record.hashes["model"]:
         raise OasisError(
             f"model {analysis.model.name} has changed since run {record.id}: other data, lookup or code. "
             f"Make the run again"
