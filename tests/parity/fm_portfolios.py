@@ -1,5 +1,7 @@
 """Random portfolios with financial terms of every kind."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -14,6 +16,10 @@ Tables = tuple[list[Record], list[Record]]
 TEXT = {"PortNumber", "AccNumber", "LocNumber", "PolNumber", "CondTag", "CondNumber"}
 SUFFIXES = ("1Building", "2Other", "3Contents", "4BI", "5PD", "6All")
 PERILS = ("WTC", "WEC", "WW2", "WTC;WSS", "AA1", "AA1", "XLT", "")
+COVERED = ("WTC", "WTC;WSS", "WW2", "AA1")
+#: For step policies: where the terms of a level hit none of the perils, the reference carries the level's groups of
+#: coverages over to the steps, which then miss some.
+HITTING, EVERY_PERIL = ("WTC", "WEC", "WW2", "WTC;WSS", "AA1"), ("AA1",)
 VALUES = st.sampled_from([0, 100_000, 250_000, 1_000_000])
 #: Terms that go together: (deductible, type, code, minimum, maximum, limit, type).
 TERMS = st.sampled_from(
@@ -71,26 +77,29 @@ def portfolios(draw: DrawFn, steps: bool = False) -> Tables:
     """Location and account records of one to three accounts."""
     location: list[Record] = []
     account: list[Record] = []
+    perils, covered = (HITTING, EVERY_PERIL) if steps else (PERILS, COVERED)
     for number in range(draw(st.integers(1, 3))):
         tags = draw(st.lists(st.sampled_from(["0", "A", "B", "C"]), min_size=1, max_size=3, unique=True))
         stepped = steps and draw(st.booleans())
-        account += draw(stepped_account(f"A{number}")) if stepped else draw(layered_account(f"A{number}", tags))
+        account += draw(stepped_account(f"A{number}") if stepped else layered_account(f"A{number}", tags, perils))
         for place in range(draw(st.integers(1, 3))):
-            location += draw(locations(f"A{number}", f"L{place}", ["0"] if stepped else tags))
+            location += draw(locations((f"A{number}", f"L{place}"), ["0"] if stepped else tags, perils, covered))
     return location, account
 
 
 @st.composite
-def locations(draw: DrawFn, account: str, name: str, tags: list[str]) -> list[Record]:
+def locations(
+    draw: DrawFn, name: tuple[str, str], tags: list[str], perils: Sequence[str], covered: Sequence[str]
+) -> list[Record]:
     """The records of one location: one for each of its conditions."""
     record: Record = {
         "PortNumber": "P",
-        "AccNumber": account,
-        "LocNumber": name,
+        "AccNumber": name[0],
+        "LocNumber": name[1],
         "CountryCode": "GB",
         "LocCurrency": "GBP",
-        "LocPerilsCovered": draw(st.sampled_from(["WTC", "WTC;WSS", "WW2", "AA1"])),
-        "LocPeril": draw(st.sampled_from(PERILS)),
+        "LocPerilsCovered": draw(st.sampled_from(covered)),
+        "LocPeril": draw(st.sampled_from(perils)),
         "BuildingTIV": draw(st.sampled_from([100_000, 1_000_000])),
         "OtherTIV": draw(VALUES),
         "ContentsTIV": draw(VALUES),
@@ -105,12 +114,12 @@ def locations(draw: DrawFn, account: str, name: str, tags: list[str]) -> list[Re
 
 
 @st.composite
-def layered_account(draw: DrawFn, name: str, tags: list[str]) -> list[Record]:
+def layered_account(draw: DrawFn, name: str, tags: list[str], perils: Sequence[str]) -> list[Record]:
     """The records of an account: one for each layer and condition, some of them missing."""
     same = draw(some_terms("Pol"))
-    shared: Record = {"PolPeril": draw(st.sampled_from(PERILS)), "AccPeril": draw(st.sampled_from(PERILS))}
+    shared: Record = {"PolPeril": draw(st.sampled_from(perils)), "AccPeril": draw(st.sampled_from(perils))}
     shared |= draw(account_terms())
-    conditions = {tag: draw(condition(tag, rank)) for rank, tag in enumerate(tags)}
+    conditions = {tag: draw(condition(tag, rank, perils)) for rank, tag in enumerate(tags)}
     records: list[Record] = []
     for layer in range(draw(st.integers(1, 3))):
         terms = same if draw(st.booleans()) else draw(some_terms("Pol"))
@@ -126,14 +135,14 @@ ACCOUNT: Record = {"PortNumber": "P", "AccCurrency": "GBP", "PolPerilsCovered": 
 
 
 @st.composite
-def condition(draw: DrawFn, tag: str, rank: int) -> Record:
+def condition(draw: DrawFn, tag: str, rank: int, perils: Sequence[str]) -> Record:
     """The fields of one condition."""
     record: Record = {
         "CondTag": tag,
         "CondNumber": tag,
         "CondPriority": draw(st.sampled_from([rank, rank + 1, 9 - rank])),
     }
-    return record | {"CondPeril": draw(st.sampled_from(PERILS))} | draw(some_terms("Cond"))
+    return record | {"CondPeril": draw(st.sampled_from(perils))} | draw(some_terms("Cond"))
 
 
 @st.composite
@@ -160,7 +169,7 @@ def stepped_account(draw: DrawFn, name: str) -> list[Record]:
     """The records of a step policy, one for each step."""
     trigger = draw(st.sampled_from([1, 2, 3, 5]))
     parts = {1: ["Building"], 2: ["Contents"], 3: ["BuildingContents"], 5: ["Building", "Contents"]}[trigger]
-    shared = {"PolPeril": draw(st.sampled_from(PERILS)), **draw(account_terms()), **draw(layer_terms())}
+    shared = {"PolPeril": draw(st.sampled_from(HITTING)), **draw(account_terms()), **draw(layer_terms())}
     shared |= fields("Pol", "6All", draw(TERMS)) if draw(st.booleans()) else {}
     records: list[Record] = []
     edges = [0.0, 0.15, 0.4, 1.0]

@@ -1,0 +1,110 @@
+"""What each OED level does to a loss, on portfolios small enough to reckon by hand."""
+
+import pytest
+from prepare.terms.small_portfolios import compiled, paid, total
+
+FULL = {"BuildingTIV": 100_000.0, "OtherTIV": 20_000.0, "ContentsTIV": 50_000.0, "BITIV": 36_500.0}
+
+
+@pytest.mark.parametrize(
+    ("terms", "left"),
+    [
+        ({}, 206_500),
+        ({"LocDed1Building": 1_000}, 205_500),
+        ({"LocDed1Building": 0.1, "LocDedType1Building": 1}, 196_500),
+        ({"LocDed3Contents": 0.1, "LocDedType3Contents": 2}, 201_500),
+        ({"LocDed5PD": 0.1, "LocDedType5PD": 2}, 206_500 - 17_000),
+        ({"LocLimit5PD": 100_000}, 136_500),
+        ({"LocDed6All": 6_500, "LocLimit6All": 100_000}, 100_000),
+        ({"LocLimit4BI": 0.5, "LocLimitType4BI": 2}, 188_250),
+        ({"LocDed1Building": 1_000, "LocMinDed6All": 5_000}, 201_500),
+        ({"LocDed1Building": 9_000, "LocMaxDed6All": 5_000}, 201_500),
+        ({"LocDed6All": 500_000, "LocDedCode6All": 2}, 0),
+        ({"LocDed6All": 5_000, "LocDedCode6All": 2}, 206_500),
+        ({"LocDed6All": 5_000, "LocDedCode6All": 99}, 0),
+        ({"BIWaitingPeriod": 10, "BIPOI": 100}, 206_500 - 36_500 + 10_000),
+    ],
+)
+def test_location_terms(terms: dict, left: float) -> None:
+    assert total([{**FULL, **terms}]) == left
+
+
+@pytest.mark.parametrize(
+    ("terms", "left"),
+    [
+        ({"PolDed1Building": 10_000}, 270_000 - 10_000),
+        ({"PolDed5PD": 0.1, "PolDedType5PD": 2}, 270_000 - 23_000),
+        ({"PolLimit6All": 100_000}, 100_000),
+        ({"LayerParticipation": 0.25}, 67_500),
+        ({"LayerAttachment": 70_000, "LayerLimit": 100_000, "LayerParticipation": 0.5}, 50_000),
+        ({"LayerAttachment": 70_000}, 200_000),
+        ({"AccDed6All": 20_000, "AccParticipation": 0.5}, 125_000),
+        ({"AccLimit6All": 90_000}, 90_000),
+    ],
+)
+def test_account_terms(terms: dict, left: float) -> None:
+    locations = [{"BuildingTIV": 100_000.0, "ContentsTIV": 30_000.0}, {"BuildingTIV": 100_000.0, "BITIV": 40_000.0}]
+    assert total(locations, [terms]) == left
+
+
+def test_terms_without_their_peril_do_nothing() -> None:
+    both = {"LocPerilsCovered": "WW2", "LocDed6All": 10_000.0}
+    assert total([{**both, "LocPeril": "WTC"}]) == 90_000
+    assert total([{**both, "LocPeril": "WW2"}]) == 90_000
+    assert total([{**both, "LocPeril": "XLT"}]) == 100_000
+
+
+def test_layers_share_an_accounts_loss() -> None:
+    layers = [
+        {"PolNumber": "P1", "LayerLimit": 60_000, "LayerParticipation": 1},
+        {"PolNumber": "P2", "LayerAttachment": 60_000, "LayerLimit": 100_000, "LayerParticipation": 0.5},
+    ]
+    assert paid([{}, {}], layers) == {
+        ("1", 1, "WTC", 1): 30_000,
+        ("1", 1, "WTC", 2): 25_000,
+        ("2", 1, "WTC", 1): 30_000,
+        ("2", 1, "WTC", 2): 25_000,
+    }
+
+
+def test_layers_are_numbered_in_file_order_whatever_their_layer_number() -> None:
+    terms, _ = compiled([{}], [{"LayerNumber": 2, "LayerLimit": 1_000}, {"LayerNumber": 1, "LayerLimit": 2_000}])
+    outputs = terms.output_map.to_pydict()
+    assert (outputs["layer_id"], outputs["acc_idx"]) == ([1, 2], [0, 1])
+
+
+def test_layers_with_the_same_policy_terms_stay_one_until_they_differ() -> None:
+    layers = [{"PolNumber": f"P{number}", "PolDed6All": 1_000, "LayerLimit": number * 10_000} for number in (1, 2)]
+    terms, _ = compiled([{}], layers)
+    programme = terms.programme
+    assert terms.level_names == ("policy all", "policy layer")
+    assert (programme.policy_level_id == 1).sum() == 1
+    assert (programme.policy_level_id == 2).sum() == 2
+
+
+def test_a_node_that_is_split_again_starts_from_items() -> None:
+    terms, _ = compiled(
+        [{"ContentsTIV": 50_000.0, "LocDed6All": 1_000.0}], [{"PolDed1Building": 2_000, "PolDed3Contents": 3_000}]
+    )
+    of_level = terms.programme.level_id == 2
+    assert sorted(terms.programme.from_agg_id[of_level].tolist()) == [-2, -1]
+
+
+def test_aggregate_locations_divide_amounts_among_their_buildings() -> None:
+    divided = {"NumberOfBuildings": 4, "IsAggregate": 1, "LocDed6All": 8_000.0}
+    terms, _ = compiled([divided])
+    profile = terms.programme.profile
+    assert profile["deductible1"][profile["calcrule_id"] == 12].tolist() == [2_000]
+    assert total([divided]) == 92_000
+    assert total([{**divided, "IsAggregate": 0}]) == 92_000
+    assert total([{**divided, "LocDed6All": 0.1, "LocDedType6All": 2}]) == 90_000
+
+
+def test_account_coverage_and_damage_levels_apply_across_layers() -> None:
+    locations = [{"BuildingTIV": 100_000.0, "ContentsTIV": 50_000.0, "BITIV": 50_000.0}]
+    terms, _ = compiled(locations, [{"AccDed1Building": 10_000, "AccLimit5PD": 100_000, "AccDed6All": 1_000}])
+    assert terms.level_names == ("policy layer", "account coverage", "account property damage", "account all")
+    assert total(locations, [{"AccDed1Building": 10_000}]) == 190_000
+    assert total(locations, [{"AccLimit5PD": 100_000}]) == 150_000
+    assert total(locations, [{"AccDed1Building": 10_000, "AccLimit5PD": 100_000, "AccDed6All": 1_000}]) == 149_000
+    assert any("does not apply" in finding.message for finding in terms.findings)
