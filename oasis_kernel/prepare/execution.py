@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.kernels.programme_run_arrays import Execution
 from oasis_kernel.kernels.terms import Deduction, Payment
 from oasis_kernel.model.exposure import Float64, Int64
@@ -98,32 +99,38 @@ def _terms_of_nodes(
     """The prepared terms of every layer of every node. A profile that needs the insured value is prepared per node."""
     first = np.concatenate([[0], np.cumsum(layers)])
     node = np.repeat(np.arange(nodes.count), layers)
-    layer = np.arange(len(node)) - first[node]
-    has_terms = policies.count[node] > 0
-    policy = policies.start[node] + np.where(layer < policies.count[node], layer, 0)
-    profile_id = np.where(has_terms, policies.profile_id[np.where(has_terms, policy, 0)], 0)
+    profile_id = _profiles_of_layers(policies, node, np.arange(len(node)) - first[node])
     profile = programme.profile[np.argsort(programme.profile["profile_id"], kind="stable")]
-    begin = np.searchsorted(profile["profile_id"], profile_id, "left")
-    end = np.searchsorted(profile["profile_id"], profile_id, "right")
-    by_value = np.add.reduceat(np.append(needs_value(profile, compatible), 0), begin.clip(0, len(profile))) > 0
-    by_value = np.array([False]) if not len(profile) else by_value & (end > begin)
-    variant = np.where(by_value, node + 1, 0)
-    _, representative, which = np.unique(
-        np.stack([profile_id, variant], 1), axis=0, return_index=True, return_inverse=True
-    )
-    lengths = (end - begin)[representative]
+    begin, end = (np.searchsorted(profile["profile_id"], profile_id, side) for side in ("left", "right"))
+    _refuse_missing(profile_id[(profile_id > 0) & (end == begin)])
+    needing = np.concatenate([[0], np.cumsum(needs_value(profile, compatible))])
+    by_value = needing[end] > needing[begin]
+    variants = np.stack([profile_id, np.where(by_value, node + 1, 0)], 1)
+    _, chosen, which = np.unique(variants, axis=0, return_index=True, return_inverse=True)
+    lengths = (end - begin)[chosen]
     start = np.concatenate([[0], np.cumsum(lengths)])
-    rows = np.repeat(begin[representative] - start[:-1], lengths) + np.arange(start[-1])
-    owner = np.repeat(np.arange(len(representative)), lengths)
-    value = np.where(by_value[representative], _insured_values(leaves, nodes)[node[representative]], 0.0)
-    is_first = np.zeros(len(rows), np.bool_)
-    is_first[start[:-1][lengths > 0]] = True
-    records = prepare_terms(profile[rows], value[owner], is_first)
-    inert = np.zeros(len(representative), np.bool_)
+    owner = np.repeat(np.arange(len(chosen)), lengths)
+    step = np.arange(start[-1]) - start[owner]
+    value = np.where(by_value[chosen], _insured_values(leaves, nodes)[node[chosen]], 0.0)
+    records = prepare_terms(profile[begin[chosen][owner] + step], value[owner], step == 0)
+    inert = np.zeros(len(chosen), np.bool_)
     np.logical_or.at(inert, owner, is_inert(records))
-    ends = np.where(inert, start[:-1], start[1:])
-    which = which.reshape(-1)
-    return NodeTerms(records, first[:-1], np.stack([start[:-1][which], ends[which]], 1), node)
+    ranges = np.stack([start[:-1], np.where(inert, start[:-1], start[1:])], 1)
+    return NodeTerms(records, first[:-1], ranges[which.reshape(-1)], node)
+
+
+def _profiles_of_layers(policies: Policies, node: Int64, layer: Int64) -> Int64:
+    """The profile of each (node, layer): its own, or that of the node's first layer; 0 for none."""
+    count = policies.count[node]
+    policy = policies.start[node] + np.where(layer < count, layer, 0)
+    return np.where(count > 0, policies.profile_id[np.where(count > 0, policy, 0)], 0).astype("i8")
+
+
+def _refuse_missing(profile_id: Int64) -> None:
+    if len(profile_id):
+        remedy = "Define the profile, or let the policy name another"
+        message = "must be a profile of fm_profile"
+        raise InvalidInput(Finding("fm_policytc", message, field="profile_id", value=int(profile_id[0]), remedy=remedy))
 
 
 def _insured_values(leaves: Leaves, nodes: Nodes) -> Float64:
