@@ -40,6 +40,27 @@ MIXED = Rule(
     Severity.WARNING,
 )
 
+NOT_APPLIED = Rule("term_not_applied", "is not applied", severity=Severity.WARNING)
+_BY_YEAR = "Losses are computed event by event: apply it to the losses by period."
+_BY_EVENT = "Each event of the model is one occurrence, however long it lasts."
+_NO_RULE = "There is no calculation rule for it: leave it blank."
+_REPORTING = "Give a reporting currency and rates of exchange instead."
+#: Terms of OED that no loss depends on, and what to do instead.
+UNAPPLIED: Mapping[Kind, Mapping[str, str]] = {
+    "Loc": {"LocParticipation": "Give the share as LayerParticipation or AccParticipation."},
+    "Acc": {
+        "HoursClause": _BY_EVENT,
+        "LayerAggAttachment": _BY_YEAR,
+        "LayerAggLimit": _BY_YEAR,
+        **dict.fromkeys(("PolSIR", "MinimumTIV", "ScaleFactor", "IsLimitAtDamage"), _NO_RULE),
+    },
+    "ReinsInfo": {
+        **dict.fromkeys(("AggLimit", "AggAttachment", "AggPeriod", "Reinstatement", "ReinstatementCharge"), _BY_YEAR),
+        **dict.fromkeys(("OccFranchiseDed", "OccReverseFranchise"), _NO_RULE),
+        "DeemedPercentPlaced": "Give the share that is placed as PlacedPercent.",
+        "ReinsFXrate": _REPORTING,
+    },
+}
 DATE_FIELDS = (*(date for period in f.PERIODS_OF_COVER for date in period), f.COMPLETION_DATE)
 
 
@@ -82,6 +103,7 @@ def check_table(checked: Checked, standard: Standard, business: str) -> Iterator
     yield from _areas(checked, standard)
     yield from _dates(checked)
     yield from _versions(checked)
+    yield from _unapplied(checked, standard)
 
 
 def _required(checked: Checked, standard: Standard, business: str) -> Iterator[Finding]:
@@ -235,6 +257,19 @@ def _versions(checked: Checked) -> Iterator[Finding]:
     if len(distinct) > 1:
         other = pc.fill_null(pc.not_equal(version, distinct[0]), False).to_numpy()
         yield from checked.breach(VERSION, f.OED_VERSION, other)
+
+
+def _unapplied(checked: Checked, standard: Standard) -> Iterator[Finding]:
+    """One warning for each column of terms that no loss depends on, at its first value."""
+    fields = standard.fields(checked.kind)
+    for name, remedy in UNAPPLIED.get(checked.kind, {}).items():
+        if not checked.has(name) or name.lower() not in fields:
+            continue
+        given = np.flatnonzero(_given(checked.table[name], fields[name.lower()]))
+        if len(given):
+            first = int(given[0])
+            value = checked.table[name][first].as_py()
+            yield Breach(NOT_APPLIED, checked.file, name, remedy).finding(value, int(checked.row[first]))
 
 
 def _blank(column: pa.ChunkedArray) -> Mask:

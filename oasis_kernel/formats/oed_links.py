@@ -22,6 +22,12 @@ CONDITION = Rule(
     "must be a CondTag of the location's account",
     "Add the condition to the account, or clear the tag.",
 )
+CONDITION_EMPTY = Rule(
+    "condition_without_location",
+    "is the CondTag of no location of the account, so the condition applies to nothing",
+    "Tag its locations, or remove the condition.",
+    Severity.WARNING,
+)
 REPEATED = Rule(
     "location_repeated",
     "is repeated, and only the first record's values would count",
@@ -44,7 +50,10 @@ SCOPE_NONE = Rule(
     "reinsurance_without_scope", "has no scope, so the contract covers nothing", "Add scope rows.", Severity.WARNING
 )
 SCOPE_ELSEWHERE = Rule(
-    "reinsurance_scope_target", "is not in the portfolio, so the row covers nothing", "", Severity.WARNING
+    "reinsurance_scope_target",
+    "is not in the portfolio, so the row covers nothing",
+    "Correct it, or remove the row.",
+    Severity.WARNING,
 )
 
 
@@ -96,19 +105,26 @@ def _accounts(location: Checked, account: Checked) -> Iterator[Finding]:
 
 
 def _conditions(location: Checked, account: Checked) -> Iterator[Finding]:
-    if not location.has(f.CONDITION_TAG):
-        return
     key = (*f.ACCOUNT_KEY, f.CONDITION_TAG)
-    mine, accounts_mine = _keys(location, key), _keys(location, f.ACCOUNT_KEY)
-    theirs, accounts_theirs = _keys(account, key), _keys(account, f.ACCOUNT_KEY)
-    if mine is None or accounts_mine is None or accounts_theirs is None:
+    accounts_mine, accounts_theirs = _keys(location, f.ACCOUNT_KEY), _keys(account, f.ACCOUNT_KEY)
+    if accounts_mine is None or accounts_theirs is None:
         return
-    # '0' is the reference's own mark of no condition.
-    tagged = pc.fill_null(pc.not_equal(location.table[f.CONDITION_TAG], "0"), False).to_numpy()
-    unknown = tagged & (_absent(mine, theirs) if theirs is not None else pc.is_valid(mine).to_numpy())
-    unknown &= ~_absent(accounts_mine, accounts_theirs)  # an unknown account is a finding of its own
-    if unknown.any():
-        yield from location.breach(CONDITION, f.CONDITION_TAG, _first_of_each(mine, unknown))
+    mine, theirs = _keys(location, key), _keys(account, key)
+    # An account that is not in the other file is a finding of its own.
+    if mine is not None:
+        unknown = _tags_of_none(location, mine, theirs) & ~_absent(accounts_mine, accounts_theirs)
+        if unknown.any():
+            yield from location.breach(CONDITION, f.CONDITION_TAG, _first_of_each(mine, unknown))
+    if theirs is not None:
+        idle = _tags_of_none(account, theirs, mine) & ~_absent(accounts_theirs, accounts_mine)
+        if idle.any():
+            yield from account.breach(CONDITION_EMPTY, f.CONDITION_TAG, _first_of_each(theirs, idle))
+
+
+def _tags_of_none(checked: Checked, keys: pa.ChunkedArray, others: pa.ChunkedArray | None) -> Mask:
+    """Where a CondTag is given and the other file does not have it; '0' is the reference's own mark of no condition."""
+    tagged: Mask = pc.fill_null(pc.not_equal(checked.table[f.CONDITION_TAG], "0"), False).to_numpy()
+    return tagged & (pc.is_valid(keys).to_numpy() if others is None else _absent(keys, others))
 
 
 def _repeated(location: Checked) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from oasis_kernel.errors import Finding, Severity
 from oasis_kernel.model.exposure import Int32, Portfolio
 from oasis_kernel.model.terms import Contract, Programme
-from oasis_kernel.prepare.reinsurance_checks import KEY_FIELDS, RISK_KEY, SCOPE_FIELDS
+from oasis_kernel.prepare.reinsurance_checks import KEY_FIELDS, RISK_KEY, SCOPE_FIELDS, uncovered_perils
 from oasis_kernel.prepare.reinsurance_contracts import read_contracts, text_column
 from oasis_kernel.prepare.reinsurance_profiles import NO_LOSS, PASS_THROUGH, Profiles
 from oasis_kernel.prepare.reinsurance_scope import match_filters, match_risks, scope_layers
@@ -62,7 +62,10 @@ def compile_reinsurance(portfolio: Portfolio, output_map: pa.Table) -> Reinsuran
                 used[np.unique(made.contract_of[made.contract_of >= 0])] = True
                 passes.append(made.contract(int(priority)))
     file = portfolio.sources.get("ri_info", "ri_info")
-    findings += [_covers_nothing(file, row) for row in contracts.info[~used].to_dict("records")]
+    # A contract without any scope is the portfolio's reader's to tell.
+    idle = contracts.info[~used & contracts.info["contract"].isin(contracts.scope["contract"]).to_numpy()]
+    findings += [_covers_nothing(file, row) for row in idle.to_dict("records")]
+    findings += uncovered_perils(portfolio, output_map)
     return Reinsurance(tuple(passes), tuple(findings))
 
 
@@ -96,9 +99,8 @@ def _describe_outputs(portfolio: Portfolio, output_map: pa.Table) -> pd.DataFram
     account = pd.DataFrame() if portfolio.account is None else portfolio.account.to_pandas()
     key = ["PortNumber", "AccNumber", "PolNumber"]
     fields = {field: text_column(account, field) for field in (*key, *ACCOUNT_FIELDS)}
-    return outputs.merge(pd.DataFrame(fields).drop_duplicates(key), how="left", on=key).fillna(
-        dict.fromkeys(ACCOUNT_FIELDS, "")
-    )
+    policies = pd.DataFrame(fields).assign(policy_row=range(2, len(account) + 2))
+    return outputs.merge(policies.drop_duplicates(key), how="left", on=key).fillna(dict.fromkeys(ACCOUNT_FIELDS, ""))
 
 
 class _Pass:
@@ -171,6 +173,6 @@ class _Pass:
 def _number(rows: pd.DataFrame, key: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
     """(the first row of each key, numbered ``node`` from 0; the node of each row)."""
     node = rows.groupby(key, sort=False).ngroup().to_numpy()
-    columns = list(dict.fromkeys([*SCOPE_FIELDS, "PolInceptionDate"]))
+    columns = list(dict.fromkeys([*SCOPE_FIELDS, "PolInceptionDate", "policy_row"]))
     first = rows[columns][~rows.duplicated(key).to_numpy()]
     return first.reset_index(drop=True).assign(node=range(len(first))), node

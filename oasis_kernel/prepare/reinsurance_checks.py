@@ -5,10 +5,13 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from oasis_kernel.errors import Finding, Severity
 from oasis_kernel.model.exposure import Portfolio
-from oasis_kernel.model.fields import REINSURANCE_EXPIRY, REINSURANCE_INCEPTION
+from oasis_kernel.model.fields import REINSURANCE_EXPIRY, REINSURANCE_INCEPTION, REINSURANCE_PERIL
+from oasis_kernel.prepare.reinsurance_profiles import applied_fields
+from oasis_kernel.prepare.terms.perils import is_covered
 
 FACULTATIVE, SURPLUS_SHARE, QUOTA_SHARE = "FAC", "SS", "QS"
 PER_RISK, CATASTROPHE_EXCESS, AGGREGATE_EXCESS = "PR", "CXL", "AXL"
@@ -54,9 +57,9 @@ AGGREGATE_COMPLAINT: Complaint = (
 def check_info(info: pd.DataFrame, file: str, known_currencies: frozenset[str]) -> Iterator[Finding]:
     """A finding for each thing wrong with a contract's row."""
     for contract in info.to_dict("records"):
-        complaints = [*_identity(contract), *_terms(contract), *_dates(contract)]
+        complaints = [*_identity(contract), *_terms(contract), *_unused_amounts(contract), *_dates(contract)]
         for field, message, remedy, severity in [*complaints, *_currency(contract, known_currencies)]:
-            value = None if pd.isna(contract[field]) else contract[field]
+            value = None if pd.isna(contract[field]) or contract[field] == "" else contract[field]
             yield Finding(file, message, contract["row"], field, value, "reinsurance_info", remedy, severity)
     repeated = info[info.duplicated([column for column in info if column not in ("contract", "row")])]
     for row in repeated.to_dict("records"):
@@ -92,6 +95,13 @@ def _terms(contract: Mapping[Any, Any]) -> Iterator[Complaint]:
     if contract["UseReinsDates"] == "Y":
         message = "is not applied: a contract covers events of any date"
         yield "UseReinsDates", message, "Use AttachmentBasis RA to select policies by date", WARNING
+
+
+def _unused_amounts(contract: Mapping[Any, Any]) -> Iterator[Complaint]:
+    kind = contract["ReinsType"]
+    for field in AMOUNTS:
+        if kind in TYPES and contract[field] > 0 and field not in applied_fields(kind):
+            yield field, f"is not applied to a {kind} contract", "Leave it blank, or correct ReinsType", WARNING
 
 
 def _dates(contract: Mapping[Any, Any]) -> Iterator[Complaint]:
@@ -147,6 +157,32 @@ def check_scope(info: pd.DataFrame, scope: pd.DataFrame, file: str) -> Iterator[
         remedy, share = "Give a share, such as 0.25 for 25 %", row["scope_ceded"]
         message = "must lie between 0 and 1"
         yield Finding(file, message, row["scope_row"], "CededPercent", share, "reinsurance_scope", remedy)
+
+
+def repeated_scope(joined: pd.DataFrame, file: str) -> Iterator[Finding]:
+    """A warning for each scope row that a facultative contract has twice: it then cedes twice."""
+    facultative = joined[joined["ReinsType"] == FACULTATIVE]
+    again = facultative[facultative.duplicated(["contract", *SCOPE_FIELDS])]
+    for row in again.to_dict("records"):
+        message, remedy = "has the same scope row twice, and cedes twice", "Remove one of the two rows"
+        number = row["ReinsNumber"]
+        yield Finding(file, message, row["scope_row"], "ReinsNumber", number, "reinsurance_scope", remedy, WARNING)
+
+
+def uncovered_perils(portfolio: Portfolio, output_map: pa.Table) -> Iterator[Finding]:
+    """A warning for each contract that does not cover a peril of the portfolio: contracts take losses of any peril."""
+    info = portfolio.reinsurance_info
+    if info is None or REINSURANCE_PERIL not in info.column_names or "peril_id" not in output_map.column_names:
+        return
+    perils = sorted(set(output_map["peril_id"].unique().to_pylist()))
+    file = portfolio.sources.get("ri_info", "ri_info")
+    for number, given in enumerate(info[REINSURANCE_PERIL].to_pylist()):
+        codes = given.split(";") if given else []
+        beyond = [peril for peril in perils if codes and not any(is_covered(peril, code) for code in codes)]
+        if beyond:
+            message = f"is not applied: the contract takes losses of every peril, {', '.join(beyond)} too"
+            remedy = "Run the perils that the contract covers alone (peril_filter)"
+            yield Finding(file, message, number + 2, REINSURANCE_PERIL, given, "reinsurance_info", remedy, WARNING)
 
 
 def check_exact_scope(joined: pd.DataFrame, file: str) -> Iterable[Finding]:

@@ -20,6 +20,7 @@ from oasis_kernel.prepare.reinsurance_checks import (
     check_info,
     check_scope,
     currencies,
+    repeated_scope,
 )
 
 NUMBER = str(REINSURANCE_NUMBER)
@@ -58,7 +59,7 @@ def read_contracts(portfolio: Portfolio) -> Contracts:
     _raise_errors(findings)
     joined = info.merge(scope, on=NUMBER).sort_values(["contract", "scope_row"], kind="stable")
     _raise_errors(check_exact_scope(joined, scope_file))
-    return Contracts(info, joined, tuple(findings))
+    return Contracts(info, joined, (*findings, *repeated_scope(joined, scope_file)))
 
 
 def _raise_errors(findings: Iterable[Finding]) -> None:

@@ -32,6 +32,13 @@ PROGRAMME_TERMS: Mapping[str, Terms] = {
 }
 
 
+def applied_fields(reinsurance_type: str) -> frozenset[str]:
+    """The OED fields that the terms of a contract of this type are made of."""
+    tables = (RISK_TERMS, PROGRAMME_TERMS)
+    terms = [table[reinsurance_type] for table in tables if reinsurance_type in table]
+    return frozenset(field for term in terms for field in term[1:] if isinstance(field, str))
+
+
 class Profiles:
     """The profiles of one pass, each distinct set of terms once."""
 

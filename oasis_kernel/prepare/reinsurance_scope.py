@@ -57,6 +57,7 @@ def _in_force(pairs: pd.DataFrame, nodes: pd.DataFrame, account_file: str) -> pd
         raise InvalidInput(
             Finding(
                 file=account_file,
+                row=None if pd.isna(policy["policy_row"]) else int(policy["policy_row"]),
                 field="PolInceptionDate",
                 message=f"must be given for policy {policy['PolNumber']!r} of account {policy['AccNumber']!r}, "
                 "which a contract with AttachmentBasis RA covers",

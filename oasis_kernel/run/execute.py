@@ -66,7 +66,10 @@ def begin(analysis: Analysis, clock: Clock, findings: Sequence[Finding] = ()) ->
         raise InvalidInput(known)
     clock.begin("prepare")
     ready = checked.ready
-    prepared = prepare(ready.analysis, ready.keys, ready.data)
+    try:
+        prepared = prepare(ready.analysis, ready.keys, ready.data)
+    except InvalidInput as refused:
+        raise InvalidInput([*known, *refused.findings]) from refused
     found = (*known, *prepared.findings)
     return Begun(analysis, ready.analysis, prepared, ready.locations, started, began, clock, found)
 

@@ -27,7 +27,9 @@ from oasis_kernel.prepare.terms.levels import (
 from oasis_kernel.prepare.terms.options import TermOptions
 from oasis_kernel.prepare.terms.output_map import make_output_map
 from oasis_kernel.prepare.terms.sources import Source, Sources, has_steps, read_sources
+from oasis_kernel.prepare.terms.step_checks import check_steps, step_warnings
 from oasis_kernel.prepare.terms.steps import extract_steps
+from oasis_kernel.prepare.terms.term_checks import check_terms, idle_codes
 from oasis_kernel.prepare.terms.warnings import term_warnings
 
 
@@ -57,6 +59,8 @@ def compile_programme(portfolio: Portfolio, item_map: pa.Table, options: TermOpt
     """
     options = TermOptions() if options is None else options
     sources = read_sources(portfolio, _location_keys(options))
+    check_terms(sources)
+    check_steps(sources.account)
     items = insured_items(item_map, sources, options.do_disaggregation)
     items = items.with_keys(**{f.CONDITION_TAG: np.full(len(items), NO_CONDITION)})
     assembly = Assembly(items)
@@ -75,7 +79,11 @@ def compile_programme(portfolio: Portfolio, item_map: pa.Table, options: TermOpt
         programme=programme,
         output_map=make_output_map(item_map, sources, stages, outputs, conditions),
         level_names=tuple(assembly.level_names),
-        findings=(*sources.findings, *term_warnings(sources)),
+        findings=(
+            *term_warnings(sources, items.perils),
+            *idle_codes(sources),
+            *step_warnings(sources.account),
+        ),
     )
 
 

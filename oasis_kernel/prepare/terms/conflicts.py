@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from oasis_kernel.errors import InvalidInput
+from oasis_kernel.errors import Finding, InvalidInput
+from oasis_kernel.model import fields as f
 from oasis_kernel.prepare.terms.layers import Layered
-from oasis_kernel.prepare.terms.levels import Level
+from oasis_kernel.prepare.terms.levels import LAYER, Level
 from oasis_kernel.prepare.terms.profiles import Profiled
 from oasis_kernel.prepare.terms.records import Records
 
@@ -23,15 +24,24 @@ def check_profiles(level: Level, records: Records, layered: Layered, profiled: P
     offers = profiled.offers
     record_of = dict(zip(offers.profile[::-1].tolist(), profiled.record[::-1].tolist(), strict=True))
     rows = sorted({record_of[profile] for profile in double["profile"] if profile in record_of})[:LISTED]
-    field = level.groups[0].fields[next(iter(level.groups[0].fields))]
     raise InvalidInput(
-        records.finding(
-            record,
-            field,
-            f"and the other terms of level {level.name} must be those of the other records of the same "
-            f"{'location' if level.source == 'location' else 'policy layer'}",
-            None,
-            "Give the record the same terms, or another PolNumber or LayerNumber",
-        )
-        for record in rows
+        _layer_finding(records, row) if level.family == LAYER else _finding(level, records, row) for row in rows
+    )
+
+
+def _finding(level: Level, records: Records, record: int) -> Finding:
+    field = level.groups[0].fields[next(iter(level.groups[0].fields))]
+    same = "location" if level.source == "location" else "policy layer"
+    message = f"and the other terms of level {level.name} must be those of the other records of the same {same}"
+    return records.finding(
+        record, field, message, None, "Give the record the same terms, or another PolNumber or LayerNumber"
+    )
+
+
+def _layer_finding(records: Records, record: int) -> Finding:
+    policy, account = records.text(f.POLICY_NUMBER)[record], records.text(f.ACCOUNT_NUMBER)[record]
+    message = f"is repeated in policy {policy!r} of account {account!r} with another limit, attachment or participation"
+    layer = int(records.number(f.LAYER_NUMBER, 1.0)[record])
+    return records.finding(
+        record, f.LAYER_NUMBER, message, layer, "Give the record the same terms, or another LayerNumber"
     )

@@ -20,7 +20,6 @@ from oasis_kernel.prepare.terms.levels import (
     DEDUCTIBLE_TYPE,
     LAYER,
     LIMIT,
-    LIMIT_CODE,
     LIMIT_TYPE,
     OF_DAYS,
     Level,
@@ -166,18 +165,14 @@ def _base_finding(level: Level, terms: TermRows, row: pd.Series) -> Finding:
     term, message, remedy = _culprit(row)
     given = ", ".join(f"{fields[name]} {row[name]:g}" for name in terms.terms if name in fields and row[name])
     field = fields.get(term, next(iter(fields.values())))
-    return terms.source.records.finding(
-        int(row["record"]), field, f"{message} (level {level.name}: {given})", float(row[term]), remedy
-    )
+    amount = float(row[term])
+    value = (int(amount) if amount.is_integer() else amount) if amount else None  # 0 is not given
+    message = f"{message} (level {level.name}: {given})"
+    return terms.source.records.finding(int(row["record"]), field, message, value, remedy)
 
 
 def _culprit(row: pd.Series) -> tuple[str, str, str]:
     """The term to blame, what must hold, and what to do."""
-    if row[LIMIT] and row[LIMIT_CODE]:
-        return LIMIT_CODE, "must be 0: no calculation rule for other limit codes", "Leave the limit code blank"
-    if row[DEDUCTIBLE] and row[DEDUCTIBLE_CODE] not in (0, 2, 99):
-        supported = "0 (regular), 2 (franchise) or 99 (reverse franchise)"
-        return DEDUCTIBLE_CODE, f"must be {supported}", "Use a supported deductible code"
     if row[DEDUCTIBLE] and row[DEDUCTIBLE_TYPE] == OF_DAYS and not row[LIMIT]:
         return LIMIT, "must be given with a deductible in days", "Give the period of indemnity in days"
     if row[DEDUCTIBLE] and row[DEDUCTIBLE_CODE]:

@@ -133,6 +133,8 @@ _STEP_TABLE = (
     ((2, 0), (0, 1, 0, 0, 0), 31),
     ((0, 1), (0, 1, 0, 1, None), 32),
 )
+#: The types of steps that have rules.
+STEP_TYPES_KNOWN = {"TriggerType": (0, 2), "PayOutType": (0, 1, 2, 3)}
 STEP_CONDITIONS = ("step_deductible", "payout_start", "payout_end", "step_limit", "limit2")
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from oasis_kernel.errors import Finding, InvalidInput, Severity
+from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.model import fields as f
 from oasis_kernel.model.exposure import Int64, Portfolio
 from oasis_kernel.prepare.terms.keys import codes, shared_codes
@@ -79,7 +79,6 @@ class Sources:
     location: Source | None
     account: Source
     policies: tuple[str | None, ...]  # PolNumber by code
-    findings: tuple[Finding, ...]
 
 
 def read_sources(portfolio: Portfolio, extra_keys: tuple[str, ...] = ()) -> Sources:
@@ -88,7 +87,7 @@ def read_sources(portfolio: Portfolio, extra_keys: tuple[str, ...] = ()) -> Sour
     extra_keys  Location columns that a custom aggregation groups by.
 
     Raises InvalidInput without an account file, and for locations whose account is not in it. An account without a
-    location is a warning.
+    location is left out: the reader of the portfolio warns of it.
     """
     if portfolio.account is None:
         file = portfolio.sources.get("location", "portfolio")
@@ -100,7 +99,7 @@ def read_sources(portfolio: Portfolio, extra_keys: tuple[str, ...] = ()) -> Sour
     names = [policy_number[first] or None for first in np.unique(policy, return_index=True)[1]]
     source = Source(account, {f.ACC_ID: acc_id}, layer_numbers(account, acc_id), policy)
     if portfolio.location is None:
-        return Sources(None, source.with_keys(**{f.LOC_ID: acc_id}), tuple(names), ())
+        return Sources(None, source.with_keys(**{f.LOC_ID: acc_id}), tuple(names))
     texts = (*LOCATION_TEXTS, *extra_keys)
     location = _records(portfolio, "location", portfolio.location, f.LOC_IDX, LOCATION_NUMBERS, texts)
     owner = _accounts_of(location, account, acc_id)
@@ -112,7 +111,6 @@ def read_sources(portfolio: Portfolio, extra_keys: tuple[str, ...] = ()) -> Sour
         Source(location, keys, ones, np.full(len(location), NO_POLICY)),
         source.take(has_location),
         tuple(names),
-        tuple(_without_location(account, acc_id, has_location)),
     )
 
 
@@ -164,19 +162,3 @@ def _accounts_of(location: Records, account: Records, acc_id: Int64) -> Int64:
         )
     found: Int64 = owner[mine]
     return found
-
-
-def _without_location(account: Records, acc_id: Int64, has_location: npt.NDArray[np.bool_]) -> list[Finding]:
-    orphans = np.flatnonzero(~has_location)
-    orphans = orphans[np.unique(acc_id[orphans], return_index=True)[1]]
-    number = account.text(f.ACCOUNT_NUMBER)
-    return [
-        replace(
-            account.finding(
-                int(record), f.ACCOUNT_NUMBER, "has no location, so its terms apply to nothing", str(number[record]),
-                "Add its locations, or remove the account",
-            ),
-            severity=Severity.WARNING,
-        )
-        for record in np.sort(orphans)[:LISTED]
-    ]  # fmt: skip

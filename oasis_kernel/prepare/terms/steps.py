@@ -6,7 +6,6 @@ Source: Open Exposure Data, fields of steps; the Oasis financial module's step r
 import numpy as np
 import pandas as pd
 
-from oasis_kernel.errors import InvalidInput
 from oasis_kernel.model import fields as f
 from oasis_kernel.prepare.terms.extraction import (
     BASE_TERMS,
@@ -21,17 +20,15 @@ from oasis_kernel.prepare.terms.sources import Source
 from oasis_kernel.prepare.terms.step_fields import STEP_TERMS, STEP_TYPES, StepType
 
 INTERRUPTION = (4,)
-LISTED = 20
 
 
 def extract_steps(source: Source) -> TermRows | None:
     """The terms of the policy-all level of a portfolio with step policies.
 
     Each coverage of a step policy takes the steps, or is excluded, or (business interruption) takes the policy's
-    ordinary terms; policies without steps have their ordinary terms for every coverage.
+    ordinary terms; policies without steps have their ordinary terms for every coverage. ``check_steps`` comes first.
     """
     trigger = source.records.number(f.STEP_TRIGGER_TYPE)
-    _check_types(source, trigger)
     join = POLICY_ALL.key
     coverages: list[tuple[int, ...]] = []
     frames: list[pd.DataFrame] = []
@@ -65,22 +62,6 @@ def extract_steps(source: Source) -> TermRows | None:
         coverages=tuple(coverages),
         peril_field=peril_field,
     )
-
-
-def _check_types(source: Source, trigger: np.ndarray) -> None:
-    unknown = np.flatnonzero(~np.isin(trigger, (0, *STEP_TYPES)))
-    step = source.records.number(f.STEP_NUMBER)
-    untyped = np.flatnonzero((trigger == 0) & (step > 0))
-    known = ", ".join(str(number) for number in STEP_TYPES)
-    findings = [
-        source.records.finding(
-            int(record), f.STEP_TRIGGER_TYPE, f"must be one of {known}", float(trigger[record]),
-            "Use a supported type, or blank for a policy without steps",
-        )
-        for record in np.concatenate([unknown, untyped])[:LISTED]
-    ]  # fmt: skip
-    if findings:
-        raise InvalidInput(findings)
 
 
 def _nothing(length: int) -> dict[str, np.ndarray]:

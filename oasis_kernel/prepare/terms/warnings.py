@@ -1,10 +1,11 @@
 """Terms that are legal and yet do something that few would expect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from oasis_kernel.errors import Finding, Severity
 from oasis_kernel.model import fields as f
@@ -20,6 +21,7 @@ from oasis_kernel.prepare.terms.levels import (
     OF_VALUE,
     Level,
 )
+from oasis_kernel.prepare.terms.perils import peril_filters
 from oasis_kernel.prepare.terms.records import Records
 from oasis_kernel.prepare.terms.sources import Source, Sources
 
@@ -28,12 +30,13 @@ LISTED = 5
 Flags = npt.NDArray[np.bool_]
 
 
-def term_warnings(sources: Sources) -> Iterator[Finding]:
-    """What is worth knowing about the portfolio's terms: nothing here stops a run."""
+def term_warnings(sources: Sources, perils: Sequence[str]) -> Iterator[Finding]:
+    """What is worth knowing about the portfolio's terms: nothing here stops a run. ``perils`` are the items'."""
     for level in LEVELS:
         source = sources.location if level.source == "location" else sources.account
         if source is not None:
             yield from _unfiltered(level, source.records)
+            yield from _of_other_perils(level, source.records, perils)
             yield from _bounds_of_value(level, source.records)
     yield from _idle_participations(sources.account.records)
     yield from _layered_account_terms(sources.account)
@@ -45,9 +48,9 @@ def _warn(
 ) -> Iterator[Finding]:
     """A finding for each of the first records, and one that counts the rest."""
     at = np.flatnonzero(where)
-    column = records.numbers.get(field)
+    number, text = records.numbers.get(field), records.text(field)
     for record in at[:LISTED]:
-        value = None if column is None else float(column[record])
+        value = (text[record] or None) if number is None else float(number[record])
         yield replace(records.finding(int(record), field, message, value, remedy), severity=severity)
     if len(at) > LISTED:
         more = f"{message}: {len(at) - LISTED} more rows, the next of them row {records.row[at[LISTED]]}"
@@ -70,6 +73,19 @@ def _unfiltered(level: Level, records: Records) -> Iterator[Finding]:
     blank = (records.text(level.peril_field) == "") & _amounts_given(level, records)
     message = f"is blank, so that the terms of level {level.name} apply to no peril"
     yield from _warn(records, blank, level.peril_field, message, "Name the perils, AA1 for all")
+
+
+def _of_other_perils(level: Level, records: Records, perils: Sequence[str]) -> Iterator[Finding]:
+    if level.peril_field is None or level.peril_field not in records.names:
+        return
+    code, filters = pd.factorize(records.text(level.peril_field))
+    place = Finding(records.file, "", field=level.peril_field, rule="peril_code")
+    touches: Flags = np.any(peril_filters([str(text) for text in filters], perils, place), axis=1)
+    idle = ~touches[code] & (records.text(level.peril_field) != "") & _amounts_given(level, records)
+    message = f"names no peril that has items, so that the terms of level {level.name} apply to nothing"
+    yield from _warn(
+        records, idle, level.peril_field, message, "Add the peril if the terms are for it too", Severity.NOTE
+    )
 
 
 def _bounds_of_value(level: Level, records: Records) -> Iterator[Finding]:
