@@ -83,7 +83,7 @@ def _keep_largest(loss: Float32, first: int, last: int, keeps_exposure: bool, ro
                 room.ties[j] += 1
     for r in range(first, last):
         for j in range(loss.shape[1]):
-            if j != DEVIATION and j != CHANCE and not (j == EXPOSURE and keeps_exposure):
+            if not _is_kept(j, keeps_exposure):
                 largest = loss[r, j] == room.total[j]
                 loss[r, j] = np.float64(room.total[j]) / room.ties[j] if largest else 0.0
 
@@ -98,16 +98,25 @@ def _compound(loss: Float32, first: int, last: int, tiv: float, keeps_exposure: 
             undamaged[j] *= 1.0 - np.float64(loss[r, j]) / tiv
             total[j] += loss[r, j]
     for j in range(loss.shape[1]):
-        room.factor[j] = tiv * (1.0 - undamaged[j]) / total[j] if total[j] > 0.0 else 1.0
-    _scale(loss, first, last, keeps_exposure, room)
+        kept = _is_kept(j, keeps_exposure) or not total[j] > 0.0
+        room.product[j] = 1.0 if kept else tiv * (1.0 - undamaged[j])
+        room.factor[j] = 1.0 if kept else 1.0 / total[j]
+    for r in range(first, last):
+        for j in range(loss.shape[1]):
+            loss[r, j] = np.float64(loss[r, j]) * room.product[j] * room.factor[j]  # in this order: bits depend on it
+
+
+@inlined
+def _is_kept(j: int, keeps_exposure: bool) -> bool:
+    """Whether no rule applies to column ``j``."""
+    return j in (DEVIATION, CHANCE) or (j == EXPOSURE and keeps_exposure)
 
 
 @inlined
 def _scale(loss: Float32, first: int, last: int, keeps_exposure: bool, room: Columns) -> None:
-    room.factor[DEVIATION] = 1.0
-    room.factor[CHANCE] = 1.0
-    if keeps_exposure:
-        room.factor[EXPOSURE] = 1.0
+    for j in range(SPECIAL):
+        if _is_kept(j, keeps_exposure):
+            room.factor[j] = 1.0
     for r in range(first, last):
         for j in range(loss.shape[1]):
             loss[r, j] = np.float64(loss[r, j]) * room.factor[j]

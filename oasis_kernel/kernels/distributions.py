@@ -1,7 +1,7 @@
 """The damage distributions of one event: one for each distribution that the footprint touches, built at first use.
 
-A distribution belongs to the items that share area peril, vulnerability and intensity adjustment. Where hazard is
-certain it is a row of the tables made once for the model (``Curves``); else its tables go to the event's own.
+A distribution belongs to the items that share area peril, peril, vulnerability and intensity adjustment. Where hazard
+is certain it is a row of the tables made once for the model (``Curves``); else its tables go to the event's own.
 
 Index letters: x = distribution of the portfolio, i = distribution of the event, h = hazard row, v = curve.
 """
@@ -42,6 +42,7 @@ class Curves(NamedTuple):
     curve: Int32  # [x] v; below 0 the aggregate's block is ~curve
     conditional_curve: Int32  # [x] -1: driven by hazard
     adjustment: Int32  # [x] taken off the intensity (dynamic footprints)
+    peril: Int32  # [x] row of ``bin_of``
     bin_of: Int32  # [peril, intensity] (dynamic footprints)
     middle: Float32  # [d] the damage bins' middles
 
@@ -133,7 +134,7 @@ def distribute(
         else:
             i = place[numbers[p]]
             if i < 0:
-                i = build(curves, runs, mode, run, numbers[p], exposure.peril[p], tables)
+                i = build(curves, runs, mode, run, numbers[p], tables)
         distribution[r] = i
         first = first_branch[i]
         many = branches[i] > 1
@@ -157,29 +158,29 @@ def hazard_tables(runs: HazardRuns, first_run: int, last_run: int, tables: Event
 
 
 @inlined
-def intensity_bin(curves: Curves, runs: HazardRuns, mode: Mode, row: int, x: int, peril: int) -> int:
+def intensity_bin(curves: Curves, runs: HazardRuns, mode: Mode, row: int, x: int) -> int:
     """The intensity bin (1-based) of a footprint row for the items of distribution ``x``."""
     if not mode.dynamic:
         return runs.intensity_bin[row]
     intensity = runs.intensity[row] - curves.adjustment[x]
     if intensity < 0 or intensity >= curves.bin_of.shape[1]:
         intensity = 0
-    return curves.bin_of[peril, intensity]
+    return curves.bin_of[curves.peril[x], intensity]
 
 
 @kernel
-def build(curves: Curves, runs: HazardRuns, mode: Mode, run: int, x: int, peril: int, tables: EventTables) -> int:
+def build(curves: Curves, runs: HazardRuns, mode: Mode, run: int, x: int, tables: EventTables) -> int:
     """Build distribution ``x`` from the footprint rows of ``run``; return its number i in the event."""
     i = _enter(x, tables)
     begin = runs.begin[run]
     rows = int(tables.hazard_length[run])
     curve = int(curves.curve[x])
     if rows == 1 and runs.probability[begin] == 1 and curve >= 0 and not mode.depends:
-        _certain(curves, curve * curves.intensities + intensity_bin(curves, runs, mode, begin, x, peril) - 1, i, tables)
+        _certain(curves, curve * curves.intensities + intensity_bin(curves, runs, mode, begin, x) - 1, i, tables)
         return i
     for h in range(rows):
         tables.hazard[h] = runs.probability[begin + h]
-        column = int(intensity_bin(curves, runs, mode, begin + h, x, peril)) - 1
+        column = int(intensity_bin(curves, runs, mode, begin + h, x)) - 1
         if curve >= 0:
             tables.pdf_start[h] = (curve * curves.intensities + column) * curves.damages
         else:

@@ -24,7 +24,6 @@ class Exposure(NamedTuple):
     amplification: Int32  # [p]
     source: Int32  # [p] the position of the item that drives this one; -1: none
     return_period: Int32  # [p] protected against events more frequent; 0: not
-    peril: Int32  # [p] row of the intensity dictionary (dynamic footprints)
     tiv: Float64  # [c]
     first_dependent: Int32  # [c + 1] coverage dependency
     dependent: Int32  # coverages, ascending in each group

@@ -21,8 +21,9 @@ class GroundUpOptions:
     - The exposure (special sample -3): compatible, allocation rules apply to it, so that rule 2 divides it by the
       number of touched items twice. Fixed: the value divided by the touched items, under every rule.
     - Post-loss amplification: compatible, multiplies the exposure and the chance of loss. Fixed: leaves them.
-    - Dynamic footprints: items of different perils at one area peril with one vulnerability. Compatible: the damage
-      distribution of the first one computed serves all. Fixed: each has its own.
+
+    One quirk is not offered, because it depends on the size of the reference's cache: items of different perils at
+    one area peril may there share a damage distribution under a dynamic footprint. Here each peril has its own.
     """
 
     samples: int

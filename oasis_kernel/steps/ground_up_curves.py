@@ -15,7 +15,6 @@ from oasis_kernel.model.hazard import (
     DamageBins,
     Vulnerability,
 )
-from oasis_kernel.steps.ground_up_dependency import Dependency
 
 if TYPE_CHECKING:
     from oasis_kernel.steps.ground_up_tables import DamageModel
@@ -33,11 +32,6 @@ class CurveTables:
     length: Int32
     moments: Float64
 
-    def forgive_silence(self) -> None:
-        """Take the chance of loss from tables without any probability."""
-        last = np.arange(len(self.length)) * (self.damages + 1) + self.length
-        self.moments[self.table[last] == 0, CHANCE_OF_LOSS] = 0.0
-
 
 @dataclass(frozen=True)
 class ItemCurves:
@@ -50,9 +44,12 @@ class ItemCurves:
 
 
 def curve_tables(
-    bins: DamageBins, vulnerability: Vulnerability, conditional: ConditionalVulnerability | None
+    bins: DamageBins, vulnerability: Vulnerability, conditional: ConditionalVulnerability | None, forgives_silence: bool
 ) -> CurveTables:
-    """The tables of a model's vulnerability. InvalidInput when it reaches beyond the damage bin dictionary."""
+    """The tables of a model's vulnerability. InvalidInput when it reaches beyond the damage bin dictionary.
+
+    ``forgives_silence``: a table without any probability has no chance of loss; else its chance is 1.
+    """
     curves, intensities, damages = vulnerability.probability.shape
     if damages > len(bins.bin_to):
         raise InvalidInput(Finding("vulnerability", f"must have at most the {len(bins.bin_to)} bins of the dictionary",
@@ -67,6 +64,8 @@ def curve_tables(
     cumulative_tables(both, table, length)
     moments = np.zeros((slots, MOMENTS))
     certain_moments(table, length, np.ascontiguousarray(bins.interpolation, np.float32), moments)
+    if forgives_silence:
+        moments[table[np.arange(slots) * (damages + 1) + length] == 0, CHANCE_OF_LOSS] = 0.0
     return CurveTables(damages, driven.shape[1], probability, driven.reshape(-1), table, length, moments)
 
 
@@ -92,26 +91,26 @@ def _conditional(conditional: ConditionalVulnerability | None, bins: DamageBins,
     return given
 
 
-def item_curves(
-    items: Items, order: Int64, areaperil_id: UInt64, links: Dependency, model: "DamageModel"
-) -> ItemCurves:
-    """The curve of each position. InvalidInput for an unknown vulnerability, or one unfit for a dependent item."""
-    wanted = items.vulnerability_id[order]
-    dependent = links.source[order] >= 0
+def item_curves(placed: Items, order: Int64, dependent: npt.NDArray[np.bool_], model: "DamageModel") -> ItemCurves:
+    """The curve of each position. InvalidInput for an unknown vulnerability, or one unfit for a dependent item.
+
+    ``placed`` are the items in visiting ``order``, ``dependent`` says which of them depend on another's damage.
+    """
+    wanted = placed.vulnerability_id
     none = np.zeros(0, np.int32)
     aggregate_id = none if model.aggregates is None else model.aggregates.aggregate_id
     conditional_id = none if model.conditional is None else model.conditional.vulnerability_id
     aggregate = np.isin(wanted, aggregate_id)
     driven = np.isin(wanted, conditional_id) & ~aggregate
-    _check_dependents(items, order, dependent, aggregate, driven)
-    curve = np.zeros(len(order), np.int32)
+    _check_dependents(order, wanted, dependent, aggregate, driven)
+    curve = np.zeros(len(wanted), np.int32)
     plain = ~aggregate & ~driven
     curve[plain] = rows_of(model.vulnerability.vulnerability_id, wanted[plain], "vulnerability")
-    conditional = np.full(len(order), -1, np.int32)
+    conditional = np.full(len(wanted), -1, np.int32)
     conditional[driven] = np.searchsorted(conditional_id, wanted[driven])
     blocks = Aggregates(np.zeros(1, np.int32), none, np.zeros(0, np.float32))
     if model.aggregates is not None and aggregate.any():
-        pair = np.stack([items.areaperil_id[order][aggregate], wanted[aggregate].astype(np.uint64)], axis=1)
+        pair = np.stack([placed.areaperil_id[aggregate], wanted[aggregate].astype(np.uint64)], axis=1)
         pairs, block = np.unique(pair, axis=0, return_inverse=True)
         curve[aggregate] = ~block.reshape(-1).astype(np.int32)
         blocks = _aggregates(pairs[:, 0], pairs[:, 1].astype(np.int32), model.aggregates, model.vulnerability)
@@ -130,7 +129,7 @@ def rows_of(known: Int32, wanted: Int32, file: str) -> npt.NDArray[np.intp]:
 
 
 def _check_dependents(
-    items: Items, order: Int64, dependent: npt.NDArray[np.bool_], aggregate: npt.NDArray[np.bool_],
+    order: Int64, wanted: Int32, dependent: npt.NDArray[np.bool_], aggregate: npt.NDArray[np.bool_],
     driven: npt.NDArray[np.bool_],
 ) -> None:  # fmt: skip
     """A dependent item needs a conditional vulnerability, and only it may have one."""
@@ -141,7 +140,7 @@ def _check_dependents(
     )
     findings = [
         Finding("items", f"{rule} (item {order[np.flatnonzero(wrong)[0]] + 1})", field="vulnerability_id",
-                value=int(items.vulnerability_id[order[np.flatnonzero(wrong)[0]]]), rule="coverage dependency",
+                value=int(wanted[np.flatnonzero(wrong)[0]]), rule="coverage dependency",
                 remedy="Correct the lookup, conditional_vulnerability or the coverage dependency settings")
         for wrong, rule in rules
         if wrong.any()

@@ -1,7 +1,7 @@
 """A portfolio and a model's data as the arrays that the ground-up kernel reads: made once, checked once."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,8 @@ from oasis_kernel.model.hazard import (
     Vulnerability,
 )
 from oasis_kernel.model.options import GroundUpOptions
-from oasis_kernel.steps.ground_up_curves import CurveTables, ItemCurves, curve_tables, item_curves
-from oasis_kernel.steps.ground_up_dependency import Dependency, dependency
+from oasis_kernel.steps.ground_up_curves import ItemCurves, curve_tables, item_curves
+from oasis_kernel.steps.ground_up_dependency import dependency
 
 
 @dataclass(frozen=True)
@@ -62,22 +62,37 @@ def prepare(items: Items, coverages: Coverages, model: DamageModel, options: Gro
     _check_correlations(items)
     links = dependency(items, coverages, options)
     order = np.lexsort((items.vulnerability_id, items.areaperil_id)).astype(np.int64)  # stable: then by item
-    areaperil_id, first, areaperil = np.unique(items.areaperil_id[order], return_index=True, return_inverse=True)
-    tables = curve_tables(model.damage_bins, model.vulnerability, model.conditional)
-    curves = item_curves(items, order, areaperil_id, links, model)
-    peril = _peril_rows(items, order, model.intensity_bins)
-    distribution, chosen = _distributions(items, order, areaperil, peril, model, options)
-    randomness, draw, hazard_draw = _randomness(items, order, curves, options)
+    placed = _in_order(items, order)
+    areaperil_id, first, areaperil = np.unique(placed.areaperil_id, return_index=True, return_inverse=True)
+    curves = item_curves(placed, order, links.source[order] >= 0, model)
+    peril = _peril_rows(placed, model.intensity_bins)
+    chosen, distribution = distinct(peril, placed.intensity_adjustment, placed.vulnerability_id, areaperil)
+    randomness, draw, hazard_draw = _randomness(placed, curves, options)
     mode = Mode(
         effective=options.effective_damageability,
         dynamic=model.intensity_bins is not None,
         depends=bool(links.applies),
         fixed=options.quirks == "fixed",
     )
+    exposure = Exposure(
+        first_item=np.append(first, len(order)).astype(np.int64),
+        item=_int32(order),
+        coverage=_int32(placed.coverage_id - 1),
+        distribution=distribution,
+        draw=draw,
+        hazard_draw=hazard_draw,
+        amplification=_int32(placed.amplification_id),
+        source=links.positions(order),
+        return_period=_int32(placed.return_period),
+        tiv=coverages.tiv.astype(np.float32).astype(np.float64),
+        first_dependent=links.first_dependent,
+        dependent=links.dependent,
+        source_coverage=links.source_coverage,
+    )
     return Portfolio(
         model=GroundUpModel(
-            exposure=_exposure(items, coverages, order, first, Uses(distribution, draw, hazard_draw, peril), links),
-            curves=_curves(tables, curves, items, order, chosen, model, mode),
+            exposure=exposure,
+            curves=_curves(curves, _int32(placed.intensity_adjustment), peril, chosen, model, mode),
             sampling=_sampling(model.damage_bins, mode, options),
             mode=mode,
             randomness=randomness,
@@ -89,35 +104,11 @@ def prepare(items: Items, coverages: Coverages, model: DamageModel, options: Gro
     )
 
 
-class Uses(NamedTuple):
-    """Which shared things each position uses."""
-
-    distribution: Int32
-    draw: Int32
-    hazard_draw: Int32
-    peril: Int32
-
-
-def _exposure(
-    items: Items, coverages: Coverages, order: Int64, first: Int64, uses: Uses, links: Dependency
-) -> Exposure:
-    """The items in visiting ``order``, in which area perils begin at ``first``."""
-    return Exposure(
-        first_item=np.append(first, len(order)).astype(np.int64),
-        item=_int32(order),
-        coverage=_int32(items.coverage_id[order] - 1),
-        distribution=uses.distribution,
-        draw=uses.draw,
-        hazard_draw=uses.hazard_draw,
-        amplification=_int32(items.amplification_id[order]),
-        source=links.positions(order),
-        return_period=_int32(items.return_period[order]),
-        peril=uses.peril,
-        tiv=coverages.tiv.astype(np.float32).astype(np.float64),
-        first_dependent=links.first_dependent,
-        dependent=links.dependent,
-        source_coverage=links.source_coverage,
-    )
+def _in_order(items: Items, order: Int64) -> Items:
+    """The items in another order."""
+    columns = {column.name: getattr(items, column.name) for column in fields(items)}
+    moved: dict[str, Any] = {name: value[order] for name, value in columns.items() if isinstance(value, np.ndarray)}
+    return replace(items, **moved)
 
 
 def _sampling(given: DamageBins, mode: Mode, options: GroundUpOptions) -> Sampling:
@@ -156,43 +147,26 @@ def _check_correlations(items: Items) -> None:
                                        remedy="Correct the model's correlation settings"))  # fmt: skip
 
 
-def _peril_rows(items: Items, order: Int64, dictionary: IntensityBins | None) -> Int32:
+def _peril_rows(placed: Items, dictionary: IntensityBins | None) -> Int32:
     """The row of the intensity dictionary of each position; a peril it does not know takes the first row."""
     if dictionary is None:
-        return np.zeros(len(order), np.int32)
-    row = np.searchsorted(dictionary.peril_code, items.peril_code[order])
-    row = np.minimum(row, len(dictionary.peril_code) - 1)
-    return _int32(np.where(dictionary.peril_code[row] == items.peril_code[order], row, 0))
+        return np.zeros(len(placed), np.int32)
+    row = np.minimum(np.searchsorted(dictionary.peril_code, placed.peril_code), len(dictionary.peril_code) - 1)
+    return _int32(np.where(dictionary.peril_code[row] == placed.peril_code, row, 0))
 
 
-def _distributions(
-    items: Items, order: Int64, areaperil: npt.NDArray[np.intp], peril: Int32, model: DamageModel,
-    options: GroundUpOptions,
-) -> tuple[Int32, Int64]:  # fmt: skip
-    """Which distribution each position has, and a position of each distribution."""
-    columns: list[npt.NDArray[np.generic]] = [items.vulnerability_id[order], areaperil]
-    if model.intensity_bins is not None:
-        columns.insert(0, items.intensity_adjustment[order])
-        if options.quirks == "fixed":
-            columns.insert(0, peril)
-    chosen, number = distinct(*columns)
-    return number, chosen
-
-
-def _randomness(
-    items: Items, order: Int64, curves: ItemCurves, options: GroundUpOptions
-) -> tuple[Randomness, Int32, Int32]:
+def _randomness(placed: Items, curves: ItemCurves, options: GroundUpOptions) -> tuple[Randomness, Int32, Int32]:
     """What is drawn, and which draw and hazard draw each position uses."""
-    groups = items.peril_correlation_group[order]
+    groups = placed.peril_correlation_group
     compatible = options.quirks == "compatible"
-    damage_weight = _weights(items.damage_correlation[order], groups, options.damage_correlation, compatible)
-    hazard_weight = _weights(items.hazard_correlation[order], groups, options.hazard_correlation, compatible)
+    damage_weight = _weights(placed.damage_correlation, groups, options.damage_correlation, compatible)
+    hazard_weight = _weights(placed.hazard_correlation, groups, options.hazard_correlation, compatible)
     factor = np.unique(groups[(damage_weight > 0) | (hazard_weight > 0)]).astype(np.int64)
-    stretch = np.ones(len(order))
+    stretch = np.ones(len(placed))
     for vulnerability, value in options.vulnerability_adjustments.items():
-        stretch[(items.vulnerability_id[order] == vulnerability) & ~curves.aggregate] = np.float64(np.float32(value))
-    damage, draw = _draws(items.group_id[order], groups, damage_weight, stretch, factor)
-    hazard, hazard_draw = _draws(items.hazard_group_id[order], groups, hazard_weight, np.ones(len(order)), factor)
+        stretch[(placed.vulnerability_id == vulnerability) & ~curves.aggregate] = np.float64(np.float32(value))
+    damage, draw = _draws(placed.group_id, groups, damage_weight, stretch, factor)
+    hazard, hazard_draw = _draws(placed.hazard_group_id, groups, hazard_weight, np.ones(len(placed)), factor)
     randomness = Randomness(
         generator=int(options.random_generator),
         damage=damage,
@@ -223,18 +197,11 @@ def _draws(
 
 
 def _curves(
-    tables: CurveTables, curves: ItemCurves, items: Items, order: Int64, chosen: Int64, model: DamageModel, mode: Mode
+    curves: ItemCurves, adjustment: Int32, peril: Int32, chosen: Int64, model: DamageModel, mode: Mode
 ) -> Curves:
     """The kernel's view of vulnerability; ``chosen`` is a position of each distribution."""
-    if mode.fixed:
-        tables.forgive_silence()
-    dictionary = model.intensity_bins
-    bin_of = np.zeros((1, 1), np.int32) if dictionary is None else _int32(dictionary.bin_of)
+    tables = curve_tables(model.damage_bins, model.vulnerability, model.conditional, forgives_silence=mode.fixed)
     intensities = model.vulnerability.probability.shape[1]
-    if dictionary is not None and not (bin_of.min() >= 1 and bin_of.max() <= intensities):
-        raise InvalidInput(Finding("intensity_bin_dict.csv", f"must lie between 1 and {intensities}",
-                                   field="intensity_bin", rule="known intensity bin",
-                                   remedy="Correct the dictionary, or the vulnerability file"))  # fmt: skip
     return Curves(
         intensities=intensities,
         damages=tables.damages,
@@ -247,10 +214,23 @@ def _curves(
         aggregates=curves.aggregates,
         curve=_int32(curves.curve[chosen]),
         conditional_curve=_int32(curves.conditional[chosen]),
-        adjustment=_int32(items.intensity_adjustment[order][chosen]),
-        bin_of=bin_of,
+        adjustment=adjustment[chosen],
+        peril=peril[chosen],
+        bin_of=_bin_of(model.intensity_bins, intensities),
         middle=_single(model.damage_bins.interpolation),
     )
+
+
+def _bin_of(dictionary: IntensityBins | None, intensities: int) -> Int32:
+    if dictionary is None:
+        return np.zeros((1, 1), np.int32)
+    bin_of = _int32(dictionary.bin_of)
+    wrong = bin_of[(bin_of < 1) | (bin_of > intensities)]
+    if len(wrong):
+        raise InvalidInput(Finding("intensity_bin_dict.csv", f"must lie between 1 and {intensities}",
+                                   field="intensity_bin", value=int(wrong[0]), rule="known intensity bin",
+                                   remedy="Correct the dictionary, or the vulnerability file"))  # fmt: skip
+    return bin_of
 
 
 def _settlement(factors: LossFactors | None, options: GroundUpOptions) -> Settlement:
