@@ -69,8 +69,8 @@ def show(
     as_json: o.Json = False,
 ) -> None:
     """Show a run's headline, or one of its tables."""
-    from oasis_kernel.cli.view import print_findings, print_headline, print_table
     from oasis_kernel.api import open_run
+    from oasis_kernel.cli.view import print_findings, print_headline, print_table
 
     result = open_run(run)
     if what is None:

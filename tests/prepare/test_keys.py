@@ -69,7 +69,7 @@ def test_keys_of_another_portfolio_are_refused() -> None:
 def test_an_unknown_status_and_a_missing_column_are_refused() -> None:
     with pytest.raises(InvalidInput, match="status must be one of success"):
         check_keys(portfolio(BuildingTIV=[1.0]), keys((1, "WTC", 1, 1, 1, "maybe", "")))
-    with pytest.raises(InvalidInput, match="must have every column of a lookup, got .*Add message"):
+    with pytest.raises(InvalidInput, match=r"must have every column of a lookup, got .*Add message"):
         check_keys(portfolio(BuildingTIV=[1.0]), keys(FOUND).drop_columns("message"))
 
 
