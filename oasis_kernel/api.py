@@ -7,6 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from oasis_kernel.engine.again import Change, analysis_again
+from oasis_kernel.engine.analysis import Analysis, Origin, Resources
+from oasis_kernel.engine.check import check_whole
+from oasis_kernel.engine.execute import RECORD, execute
+from oasis_kernel.engine.inputs import engine_options, read_settings
+from oasis_kernel.engine.progress import Progress, Report
+from oasis_kernel.engine.standard import standard_settings
+from oasis_kernel.engine.what_if import require_kept, what_if
 from oasis_kernel.errors import Finding
 from oasis_kernel.formats.oed_file import Source
 from oasis_kernel.model.engine import EngineOptions
@@ -17,14 +25,6 @@ from oasis_kernel.plugins import load_plugins
 from oasis_kernel.questions.exposure import exposure_losses
 from oasis_kernel.questions.exposure_losses import ExposureLosses
 from oasis_kernel.questions.result import Run
-from oasis_kernel.run.again import Change, analysis_again
-from oasis_kernel.run.analysis import Analysis, Origin, Resources
-from oasis_kernel.run.check import check_whole
-from oasis_kernel.run.execute import RECORD, execute
-from oasis_kernel.run.inputs import engine_options, read_settings
-from oasis_kernel.run.progress import Progress, Report
-from oasis_kernel.run.standard import standard_settings
-from oasis_kernel.run.what_if import require_kept, what_if
 from oasis_kernel.store.runs import RunCatalogue
 
 Settings = AnalysisSettings | Mapping[str, Any] | str | Path | None

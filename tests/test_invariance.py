@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from oasis_kernel.engine.analysis import Resources
+from oasis_kernel.engine.execute import execute
+from oasis_kernel.engine.inputs import load_analysis
 from oasis_kernel.plugins import load_plugins
-from oasis_kernel.run.analysis import Resources
-from oasis_kernel.run.execute import execute
-from oasis_kernel.run.inputs import load_analysis
 
 
 def result_bytes(folder: Path, workers: int, chunks: int | None) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from oasis_kernel.cli.inputs import with_inputs
 from oasis_kernel.model.inputs import InputFiles
 
 if TYPE_CHECKING:
-    from oasis_kernel.run.analysis import Resources
+    from oasis_kernel.engine.analysis import Resources
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,7 +56,7 @@ def check(files: InputFiles, as_json: o.Json = False) -> None:
     Findings name file, row, field, value and remedy. Exit code 0: nothing stops a run; 1: something does.
     """
     from oasis_kernel.cli.view import print_findings, print_location_status
-    from oasis_kernel.run.check import check_files
+    from oasis_kernel.engine.check import check_files
 
     _need_a_model(files)
     report = check_files(files)
@@ -83,11 +83,11 @@ def demo(
 
 def _run(files: InputFiles, out: Path, resources: "Resources", as_json: bool) -> None:
     from oasis_kernel.cli.view import ProgressBars, failure_as_dict, print_findings, print_headline
+    from oasis_kernel.engine.execute import execute
+    from oasis_kernel.engine.inputs import load_analysis
     from oasis_kernel.errors import OasisError
     from oasis_kernel.plugins import load_plugins
     from oasis_kernel.questions.result import Run
-    from oasis_kernel.run.execute import execute
-    from oasis_kernel.run.inputs import load_analysis
 
     _need_a_model(files)
     try:
@@ -107,7 +107,7 @@ def _run(files: InputFiles, out: Path, resources: "Resources", as_json: bool) ->
 
 
 def _resources(workers: int | None, memory: float | None, chunks: int | None, resume: bool) -> "Resources":
-    from oasis_kernel.run.analysis import Resources
+    from oasis_kernel.engine.analysis import Resources
 
     return Resources.of_this_machine(workers, int(memory * 2**30) if memory else None, None, chunks, resume)
 

@@ -37,7 +37,7 @@ def list_runs(
 ) -> None:
     """List the runs made on this machine, newest first."""
     from oasis_kernel.cli.view import print_rows
-    from oasis_kernel.run.analysis import Resources
+    from oasis_kernel.engine.analysis import Resources
     from oasis_kernel.store.runs import RunCatalogue
 
     records = RunCatalogue(Resources.of_this_machine().store / "runs").records()[:limit]

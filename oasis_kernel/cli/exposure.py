@@ -85,9 +85,9 @@ def exposure(
     from oasis_kernel.api import exposure as compute
     from oasis_kernel.cli.exposure_view import print_explanation, print_exposure
     from oasis_kernel.cli.view import failure_as_dict, print_findings
+    from oasis_kernel.engine.inputs import load_portfolio
     from oasis_kernel.errors import OasisError
     from oasis_kernel.formats.table_file import write_table
-    from oasis_kernel.run.inputs import load_portfolio
 
     files = InputFiles(
         location=location,

@@ -14,10 +14,10 @@ from oasis_kernel.errors import Finding, InvalidInput, Severity
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from oasis_kernel.engine.progress import Progress
     from oasis_kernel.plugins.conformance import CheckResult
     from oasis_kernel.questions.exceedance import ExceedanceCurve
     from oasis_kernel.questions.result import Run
-    from oasis_kernel.run.progress import Progress
 
 out = Console()
 err = Console(stderr=True)

@@ -46,8 +46,8 @@ def what_if(
     """
     from oasis_kernel.api import open_run
     from oasis_kernel.cli.view import ProgressBars, failure_as_dict, print_findings, print_headline
+    from oasis_kernel.engine.analysis import Resources
     from oasis_kernel.errors import OasisError
-    from oasis_kernel.run.analysis import Resources
 
     given = {"account": account, "ri_info": ri_info, "ri_scope": ri_scope, "location": location}
     machine = Resources.of_this_machine(workers, int(memory * 2**30) if memory else None)

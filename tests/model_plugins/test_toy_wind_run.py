@@ -9,10 +9,10 @@ import oasis_kernel as ok
 from model_plugins.toy_wind import demo_portfolio, demo_settings, lookup
 from model_plugins.toy_wind.model import ToyWind
 from oasis_kernel import api
+from oasis_kernel.engine.analysis import Resources
 from oasis_kernel.model.results import SampleType
 from oasis_kernel.model.vendor import ModelChoice
 from oasis_kernel.questions.result import Run
-from oasis_kernel.run.analysis import Resources
 
 pytestmark = pytest.mark.slow
 VALUES = ("BuildingTIV", "OtherTIV", "ContentsTIV", "BITIV")

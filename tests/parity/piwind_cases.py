@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from oasis_kernel.engine.analysis import Resources
+from oasis_kernel.engine.execute import execute
+from oasis_kernel.engine.inputs import load_analysis
 from oasis_kernel.model.inputs import InputFiles
 from oasis_kernel.plugins import load_plugins
 from oasis_kernel.questions.result import Run
-from oasis_kernel.run.analysis import Resources
-from oasis_kernel.run.execute import execute
-from oasis_kernel.run.inputs import load_analysis
 
 #: Columns that say which row of a table it is.
 KEYS = frozenset(

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from piwind_cases import settings_of
 
+from oasis_kernel.engine.again import Change, analysis_again
+from oasis_kernel.engine.analysis import Resources
+from oasis_kernel.engine.execute import execute
+from oasis_kernel.engine.inputs import load_analysis
+from oasis_kernel.engine.what_if import what_if
 from oasis_kernel.model.inputs import InputFiles
 from oasis_kernel.plugins import load_plugins
-from oasis_kernel.run.again import Change, analysis_again
-from oasis_kernel.run.analysis import Resources
-from oasis_kernel.run.execute import execute
-from oasis_kernel.run.inputs import load_analysis
-from oasis_kernel.run.what_if import what_if
 from oasis_kernel.store.runs import RunRecord
 
 pytestmark = [pytest.mark.parity, pytest.mark.slow]

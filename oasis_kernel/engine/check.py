@@ -8,6 +8,10 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
+from oasis_kernel.engine.analysis import Analysis
+from oasis_kernel.engine.asking import asked
+from oasis_kernel.engine.inputs import load_analysis
+from oasis_kernel.engine.prepare import prepare
 from oasis_kernel.errors import Finding, InvalidInput, PluginError, Severity
 from oasis_kernel.formats import model_data
 from oasis_kernel.model.inputs import InputFiles
@@ -16,10 +20,6 @@ from oasis_kernel.model.settings import PERSPECTIVES, check_settings
 from oasis_kernel.model.vendor import ModelData
 from oasis_kernel.plugins import load_plugins
 from oasis_kernel.prepare.keys import check_keys, location_status, tiv_by_reason
-from oasis_kernel.run.analysis import Analysis
-from oasis_kernel.run.asking import asked
-from oasis_kernel.run.inputs import load_analysis
-from oasis_kernel.run.prepare import prepare
 
 T = TypeVar("T")
 

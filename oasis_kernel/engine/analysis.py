@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oasis_kernel.engine.asking import asked
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings
 from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import Plugins
-from oasis_kernel.run.asking import asked
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from oasis_kernel import __version__
+from oasis_kernel.engine.analysis import Analysis, Resources
+from oasis_kernel.engine.asking import asked
+from oasis_kernel.engine.execute import RECORD, Begun, begin, finish, kept_ground_up
+from oasis_kernel.engine.progress import Clock, Report
+from oasis_kernel.engine.without_account import begin_without_account
 from oasis_kernel.errors import OasisError
-from oasis_kernel.run.analysis import Analysis, Resources
-from oasis_kernel.run.asking import asked
-from oasis_kernel.run.execute import RECORD, Begun, begin, finish, kept_ground_up
-from oasis_kernel.run.progress import Clock, Report
-from oasis_kernel.run.without_account import begin_without_account
 from oasis_kernel.store.folders import refuse_foreign_folder
 from oasis_kernel.store.parts import content_hash
 from oasis_kernel.store.runs import RunRecord

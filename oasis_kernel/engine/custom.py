@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from oasis_kernel.engine.asking import asked
 from oasis_kernel.errors import PluginError
 from oasis_kernel.model.exposure import Int32, PreparedExposure
 from oasis_kernel.model.losses import SPECIAL, LossBlock
 from oasis_kernel.model.vendor import GroundUpModel
-from oasis_kernel.run.asking import asked
 
 
 def checked_losses(model: GroundUpModel, exposure: PreparedExposure, samples: int) -> Callable[[Int32], LossBlock]:

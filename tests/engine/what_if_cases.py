@@ -10,7 +10,7 @@ import oasis_kernel as ok
 from model_plugins.toy_wind import demo_portfolio, demo_settings
 from oasis_kernel import api
 from oasis_kernel.api import LocalRun
-from oasis_kernel.run.analysis import Resources
+from oasis_kernel.engine.analysis import Resources
 
 SAMPLES = 8
 Row = dict[str, str]

@@ -6,6 +6,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from oasis_kernel.engine.analysis import Analysis, Origin
+from oasis_kernel.engine.standard import standard_settings
 from oasis_kernel.errors import Finding, InvalidInput, OasisError
 from oasis_kernel.formats.arrow_bytes import table_bytes
 from oasis_kernel.formats.oed import read_portfolio
@@ -14,8 +16,6 @@ from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.inputs import InputFiles
 from oasis_kernel.model.settings import AnalysisSettings, parse_settings
 from oasis_kernel.plugins import Plugins
-from oasis_kernel.run.analysis import Analysis, Origin
-from oasis_kernel.run.standard import standard_settings
 from oasis_kernel.store.parts import content_hash
 
 #: A portfolio's tables: the names that files, findings and records have for them.

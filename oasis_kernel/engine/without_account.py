@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oasis_kernel.engine.execute import Begun, begin
+from oasis_kernel.engine.kept import KeptGroundUp
 from oasis_kernel.errors import OasisError
 from oasis_kernel.formats.oed_accounts import account_named, without_account
 from oasis_kernel.model import fields as f
 from oasis_kernel.model.exposure import Int32, Items, PreparedExposure
-from oasis_kernel.run.execute import Begun, begin
-from oasis_kernel.run.kept import KeptGroundUp
 
 #: Fields of items that follow from how items are numbered, and not from what they are.
 NUMBERED = ("coverage_id", "source_item_id", "section_id")

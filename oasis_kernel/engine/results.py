@@ -8,6 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from oasis_kernel.engine.analysis import Analysis
+from oasis_kernel.engine.outputs import Output
+from oasis_kernel.engine.prepare import Prepared
+from oasis_kernel.engine.progress import Clock
 from oasis_kernel.formats.ord import TableWriter, write_summary_info
 from oasis_kernel.formats.ord_events import EventContext, event_rows
 from oasis_kernel.formats.ord_occurrence import Occurrences
@@ -18,10 +22,6 @@ from oasis_kernel.model.hazard import EventRates
 from oasis_kernel.model.losses import SummaryLosses
 from oasis_kernel.model.results import TABLES, OutputRequest, file_name
 from oasis_kernel.model.vendor import ModelData
-from oasis_kernel.run.analysis import Analysis
-from oasis_kernel.run.outputs import Output
-from oasis_kernel.run.prepare import Prepared
-from oasis_kernel.run.progress import Clock
 
 Chunks = Callable[[], Iterable[SummaryLosses]]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oasis_kernel.engine.kept import KeptGroundUp, of_rows, refuse_full_disk
 from oasis_kernel.errors import PlanRefused
 from oasis_kernel.model.losses import LossBlock
 from oasis_kernel.model.work import Chunk, Plan, Workload
-from oasis_kernel.run.kept import KeptGroundUp, of_rows, refuse_full_disk
 from oasis_kernel.store.parts import PartStore
 
 SAMPLES = 2

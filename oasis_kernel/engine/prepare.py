@@ -9,6 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from oasis_kernel import __version__
+from oasis_kernel.engine.analysis import Analysis
+from oasis_kernel.engine.asking import asked
+from oasis_kernel.engine.chain import Chain
+from oasis_kernel.engine.custom import checked_losses
+from oasis_kernel.engine.once import Once
+from oasis_kernel.engine.outputs import Output
+from oasis_kernel.engine.terms import financial_chain
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.formats.arrow_bytes import table_bytes
 from oasis_kernel.model.exposure import Int32, Items, PreparedExposure, UInt64
@@ -20,13 +27,6 @@ from oasis_kernel.model.settings import PERSPECTIVES
 from oasis_kernel.model.vendor import GroundUpModel, ModelData
 from oasis_kernel.prepare.items import prepare_exposure
 from oasis_kernel.prepare.summary_levels import summary_set
-from oasis_kernel.run.analysis import Analysis
-from oasis_kernel.run.asking import asked
-from oasis_kernel.run.chain import Chain
-from oasis_kernel.run.custom import checked_losses
-from oasis_kernel.run.once import Once
-from oasis_kernel.run.outputs import Output
-from oasis_kernel.run.terms import financial_chain
 from oasis_kernel.steps.ground_up import GroundUp
 from oasis_kernel.steps.ground_up_tables import DamageModel
 from oasis_kernel.store.parts import content_hash

@@ -8,6 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from oasis_kernel.engine.analysis import Analysis, Origin
+from oasis_kernel.engine.inputs import table_hashes
+from oasis_kernel.engine.standard import standard_settings
 from oasis_kernel.errors import Finding, InvalidInput, OasisError
 from oasis_kernel.formats.oed import read_portfolio
 from oasis_kernel.formats.oed_file import Source
@@ -16,9 +19,6 @@ from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings
 from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import Plugins
-from oasis_kernel.run.analysis import Analysis, Origin
-from oasis_kernel.run.inputs import table_hashes
-from oasis_kernel.run.standard import standard_settings
 from oasis_kernel.store.runs import RunRecord
 
 

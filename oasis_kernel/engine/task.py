@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
+from oasis_kernel.engine.kept import KeptGroundUp
+from oasis_kernel.engine.prepare import Prepared
 from oasis_kernel.formats.parts import DamagedPart, Part, write_part
 from oasis_kernel.model.losses import LossBlock, SummaryLosses
 from oasis_kernel.model.work import Chunk, Receipt
-from oasis_kernel.run.kept import KeptGroundUp
-from oasis_kernel.run.prepare import Prepared
 from oasis_kernel.steps.summarise import join_events, summarise
 from oasis_kernel.store.parts import PartStore, content_hash
 

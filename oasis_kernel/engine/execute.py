@@ -8,19 +8,19 @@ from pathlib import Path
 
 from oasis_kernel import __version__
 from oasis_kernel.dispatch.threads import ThreadExecutor
+from oasis_kernel.engine.analysis import Analysis, Resources
+from oasis_kernel.engine.check import LocationReport, check_analysis
+from oasis_kernel.engine.inputs import inputs_of, table_hashes
+from oasis_kernel.engine.kept import KeptGroundUp, refuse_full_disk
+from oasis_kernel.engine.prepare import Prepared, prepare
+from oasis_kernel.engine.progress import Clock, Report, peak_memory
+from oasis_kernel.engine.results import write_results
+from oasis_kernel.engine.task import ChunkTask
+from oasis_kernel.engine.versions import library_versions
+from oasis_kernel.engine.workload import assume_whole, measure, summary_rows
 from oasis_kernel.errors import Finding, InvalidInput, Severity
 from oasis_kernel.model.work import Plan, Receipt, Workload
 from oasis_kernel.plan import make_plan
-from oasis_kernel.run.analysis import Analysis, Resources
-from oasis_kernel.run.check import LocationReport, check_analysis
-from oasis_kernel.run.inputs import inputs_of, table_hashes
-from oasis_kernel.run.kept import KeptGroundUp, refuse_full_disk
-from oasis_kernel.run.prepare import Prepared, prepare
-from oasis_kernel.run.progress import Clock, Report, peak_memory
-from oasis_kernel.run.results import write_results
-from oasis_kernel.run.task import ChunkTask
-from oasis_kernel.run.versions import library_versions
-from oasis_kernel.run.workload import assume_whole, measure, summary_rows
 from oasis_kernel.store.folders import refuse_foreign_folder, whole_folder
 from oasis_kernel.store.parts import PartStore, content_hash
 from oasis_kernel.store.runs import RunCatalogue, RunRecord

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from oasis_kernel.engine.analysis import Analysis
+from oasis_kernel.engine.chain import Chain, Step, Streams
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.model.exposure import PreparedExposure
 from oasis_kernel.model.settings import PERSPECTIVES
@@ -12,8 +14,6 @@ from oasis_kernel.model.terms import Contract
 from oasis_kernel.prepare.executions import insured_execution, reinsured_executions
 from oasis_kernel.prepare.reinsurance import compile_reinsurance
 from oasis_kernel.prepare.terms import CompiledTerms, TermOptions, compile_programme
-from oasis_kernel.run.analysis import Analysis
-from oasis_kernel.run.chain import Chain, Step, Streams
 from oasis_kernel.steps.insured import Insured
 from oasis_kernel.steps.reinsured import Reinsured
 
