@@ -55,6 +55,9 @@ class Programme:
     output_id: Int32  # fm_xref
     output_agg_id: Int32
     output_layer_id: Int32
+    #: Levels whose terms apply to the sum of a node's layers; empty for programmes that the reference can express,
+    #: where a top node with fewer layers than those below it is understood that way.
+    cross_layer_levels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

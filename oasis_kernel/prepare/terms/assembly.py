@@ -21,7 +21,7 @@ from oasis_kernel.prepare.terms.layers import (
     take_layers,
     unlayered,
 )
-from oasis_kernel.prepare.terms.levels import LAYER, Level
+from oasis_kernel.prepare.terms.levels import EXTENDED_LEVELS, LAYER, Level
 from oasis_kernel.prepare.terms.matching import NO_TERMS, Match, match_items
 from oasis_kernel.prepare.terms.profiles import Profiled, make_profiles, pass_through_profile
 
@@ -35,6 +35,7 @@ class Assembly:
     items: InsuredItems
     rows: Rows = field(init=False)
     level_names: list[str] = field(default_factory=list)
+    _cross_layer: dict[int, Level] = field(default_factory=dict)
     _profiles: list[npt.NDArray[np.void]] = field(default_factory=lambda: [pass_through_profile()])
     _programme: list[Links] = field(default_factory=list)
     _policies: list[Links] = field(default_factory=list)
@@ -141,7 +142,10 @@ class Assembly:
         self._programme.append(
             np.stack([below, number, layered.to_node], axis=1)[distinct_rows(below, layered.to_node)]
         )
-        counts = rows.layer == 1 if level.is_cross_layer else np.ones(len(rows), bool)
+        counts = np.ones(len(rows), bool)
+        if level.is_cross_layer:
+            self._cross_layer[len(self.level_names)] = level
+            counts = rows.layer == 1
         policies = np.stack([number, layered.to_node, rows.layer, layered.profile], axis=1)[counts]
         self._policies.append(policies[distinct_rows(*policies[:, 1:].T)])
         self.rows = replace(rows, node=layered.to_node)
@@ -153,6 +157,7 @@ class Assembly:
         from_agg_id, level_id, to_agg_id = (column.astype(np.int32) for column in links.T)
         policy_level, policy_agg, policy_layer, policy_profile = (column.astype(np.int32) for column in policies.T)
         number = np.arange(1, len(outputs) + 1, dtype=np.int32)
+        is_extended = any(level in EXTENDED_LEVELS for level in self._cross_layer.values())
         return Programme(
             from_agg_id=from_agg_id,
             level_id=level_id,
@@ -165,4 +170,5 @@ class Assembly:
             output_id=number,
             output_agg_id=(outputs.item + 1).astype(np.int32),
             output_layer_id=outputs.layer.astype(np.int32),
+            cross_layer_levels=tuple(self._cross_layer) if is_extended else (),
         ), outputs

@@ -150,10 +150,10 @@ POLICY_LEVELS = (
 )
 LAYER_LEVEL = Level(11, "policy layer", LAYER, ACCOUNT_KEY, (_LAYER,))
 _ACCOUNT_COVERAGE, _ACCOUNT_DAMAGE, _ACCOUNT_ALL = _family(ACCOUNT, "Acc", 12, ACCOUNT_KEY, f.ACCOUNT_PERIL)
-#: The reference declares levels 12 and 13 without supporting them; they are processed here as level 14 is.
+#: The reference declares these levels without supporting them; they are processed here as account all is.
+EXTENDED_LEVELS = (_ACCOUNT_COVERAGE, _ACCOUNT_DAMAGE)
 ACCOUNT_LEVELS = (
-    _ACCOUNT_COVERAGE,
-    _ACCOUNT_DAMAGE,
+    *EXTENDED_LEVELS,
     replace(_ACCOUNT_ALL, groups=_all("Acc", EVERY_COVERAGE, **{SHARE: "AccParticipation"})),
 )
 LEVELS = (*LOCATION_LEVELS, *CONDITION_LEVELS, *POLICY_LEVELS, LAYER_LEVEL, *ACCOUNT_LEVELS)

@@ -3,6 +3,8 @@
 import pytest
 from prepare.terms.small_portfolios import compiled, paid, total
 
+from oasis_kernel.errors import Severity
+
 FULL = {"BuildingTIV": 100_000.0, "OtherTIV": 20_000.0, "ContentsTIV": 50_000.0, "BITIV": 36_500.0}
 
 
@@ -102,9 +104,18 @@ def test_aggregate_locations_divide_amounts_among_their_buildings() -> None:
 
 def test_account_coverage_and_damage_levels_apply_across_layers() -> None:
     locations = [{"BuildingTIV": 100_000.0, "ContentsTIV": 50_000.0, "BITIV": 50_000.0}]
-    terms, _ = compiled(locations, [{"AccDed1Building": 10_000, "AccLimit5PD": 100_000, "AccDed6All": 1_000}])
+    every = {"AccDed1Building": 10_000, "AccLimit5PD": 100_000, "AccDed6All": 1_000}
+    terms, _ = compiled(locations, [every])
     assert terms.level_names == ("policy layer", "account coverage", "account property damage", "account all")
-    assert total(locations, [{"AccDed1Building": 10_000}]) == 190_000
-    assert total(locations, [{"AccLimit5PD": 100_000}]) == 150_000
-    assert total(locations, [{"AccDed1Building": 10_000, "AccLimit5PD": 100_000, "AccDed6All": 1_000}]) == 149_000
-    assert any("does not apply" in finding.message for finding in terms.findings)
+    assert terms.programme.cross_layer_levels == (2, 3, 4)
+    assert any(finding.severity is Severity.NOTE and "does not apply" in finding.message for finding in terms.findings)
+    layers = [{"PolNumber": "P1", "LayerLimit": 120_000}, {"PolNumber": "P2", "LayerAttachment": 120_000}]
+    for accounts in ([{}], layers):
+        assert total(locations, [{**layer, "AccDed1Building": 10_000} for layer in accounts]) == 190_000
+        assert total(locations, [{**layer, "AccLimit5PD": 100_000} for layer in accounts]) == 150_000
+        assert total(locations, [{**layer, **every} for layer in accounts]) == 149_000
+
+
+def test_account_all_is_left_to_the_top_of_the_programme() -> None:
+    terms, _ = compiled([{}], [{"AccDed6All": 1_000}])
+    assert terms.programme.cross_layer_levels == ()
