@@ -5,14 +5,15 @@ import numpy as np
 from oasis_kernel.kernels.programme_run import BATCH_LEAVES, run_programme
 from oasis_kernel.kernels.programme_run_arrays import CHILD_DTYPE, LEAF_DTYPE, NODE_DTYPE, Execution, Rows, Workspace
 from oasis_kernel.model.exposure import Int32
-from oasis_kernel.model.losses import CHANCE, DEVIATION, LossBlock
+from oasis_kernel.model.losses import CHANCE, DEVIATION, SPECIAL, LossBlock
 
 #: Columns a row of scratch holds at most, and the multiple its width is rounded up to (for vector instructions).
 WIDEST, ALIGNMENT = 128, 16
 #: Rows of scratch that small trees share.
 SMALL_ROWS = 4096
-#: Scratch beyond which tiles get narrower: about the size of a core's share of the last-level cache.
-SCRATCH_BYTES = 32 << 20
+#: Scratch of one thread beyond which tiles get narrower. Only the single tree of a reinsurance pass comes near it:
+#: tiles twice as wide are worth more than scratch that fits the cache (measured: 13 against 26 ns a loss).
+SCRATCH_BYTES = 1 << 27
 
 
 class Insured:
@@ -38,6 +39,13 @@ class Insured:
         if self.execution.allocation == 0:
             raise ValueError("what remains of a loss needs allocation rule 1, 2 or 3, got 0")
         return self._run(block, net=True)
+
+    def scratch_bytes(self, samples: int) -> int:
+        """The most memory one thread needs beside blocks, for events that touch every item."""
+        rows = _scratch_rows(self.execution, len(self.execution.place))
+        width = _tile_width(rows, samples + SPECIAL)
+        carried = 3 if self.execution.carrying.any() else 0
+        return rows * width * 4 * (1 + carried) + 40 * len(self.execution.place)
 
     def _run(self, block: LossBlock, net: bool) -> LossBlock:
         emitter = self._emitters(block)
@@ -70,7 +78,7 @@ def _workspace(execution: Execution, block: LossBlock, columns: int) -> Workspac
     sizes = np.diff(execution.tree_start)
     most = int(min(sizes.max(initial=1), np.diff(block.offsets).max(initial=1)))
     leaves = max(most, BATCH_LEAVES)
-    rows = int(max(execution.tree_rows.max(initial=1), SMALL_ROWS)) + 1
+    rows = _scratch_rows(execution, most)
     width = _tile_width(rows, columns)
     carried = rows if execution.carrying.any() else 1
     return Workspace(
@@ -91,6 +99,13 @@ def _workspace(execution: Execution, block: LossBlock, columns: int) -> Workspac
         trees=np.empty(len(sizes), np.int32),
         touched=np.zeros(len(sizes), np.int32),
     )
+
+
+def _scratch_rows(execution: Execution, most: int) -> int:
+    """Rows of scratch for a tree of which an event touches at most so many leaves; one more for a sum of layers."""
+    layers, levels = int(execution.tree_layers.max(initial=1)), len(execution.node)
+    touched = most * ((levels + 1) * layers + 1)
+    return max(min(int(execution.tree_rows.max(initial=1)), touched), SMALL_ROWS) + 1
 
 
 def _tile_width(rows: int, columns: int) -> int:

@@ -220,3 +220,8 @@ def test_an_empty_block_has_no_losses() -> None:
     step = insured(programme([[1, 1]], {}), [1, 1])
     empty = LossBlock(np.zeros(0, "i4"), np.zeros(1, "i8"), np.zeros(0, "i4"), np.zeros((0, 8), "f4"))
     assert step.apply(empty).loss.shape == (0, 8)
+
+
+def test_scratch_grows_with_samples_up_to_the_widest_tile() -> None:
+    step = insured(programme([[1, 1]], {}), [1, 1])
+    assert step.scratch_bytes(10) < step.scratch_bytes(123) == step.scratch_bytes(1275)
