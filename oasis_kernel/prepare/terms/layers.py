@@ -64,7 +64,8 @@ def unlayered(rows: Rows) -> Rows:
 def take_layers(rows: Rows, to_node: Int64, combination: Int64, offers: Offers, keep_layers: bool) -> Layered:
     """The rows with the terms that are offered to them.
 
-    A row that is not layered takes every layer on offer; a layered one only its own. Layers that turn out to have the
+    A row that is not layered takes every layer on offer; a layered one only its own, of its own policy if it has met
+    one (below a policy layer without terms it may not have). Layers that turn out to have the
     same terms everywhere in a node are one again, unless ``keep_layers``.
 
     combination  [rows] of the offers; NO_OFFER where no terms apply
@@ -94,7 +95,8 @@ def _pair(rows: Rows, combination: Int64, offers: Offers) -> tuple[Int64, Int64]
     offer = offers.start[combination[matched]][source] + place
     source = matched[source]
     layered = rows.layer[source] != NOT_LAYERED
-    own = (offers.layer[offer] == rows.layer[source]) & (offers.policy[offer] == rows.policy[source])
+    own_policy = (offers.policy[offer] == rows.policy[source]) | (rows.policy[source] == NO_POLICY)
+    own = (offers.layer[offer] == rows.layer[source]) & own_policy
     source, offer = source[~layered | own], offer[~layered | own]
     without = np.ones(len(rows), bool)
     without[source] = False

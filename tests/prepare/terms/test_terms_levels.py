@@ -119,3 +119,13 @@ def test_account_coverage_and_damage_levels_apply_across_layers() -> None:
 def test_account_all_is_left_to_the_top_of_the_programme() -> None:
     terms, _ = compiled([{}], [{"AccDed6All": 1_000}])
     assert terms.programme.cross_layer_levels == ()
+
+
+def test_account_terms_reach_items_that_met_no_policy_below_a_layer_without_terms() -> None:
+    locations = [{"BITIV": 100_000.0}]
+    layers = [{"PolNumber": "P1"}, {"PolNumber": "P2", "PolDed4BI": 0.5, "PolDedType4BI": 1}]
+    terms, _ = compiled(locations, [{**layer, "AccDed6All": 0.1, "AccDedType6All": 1} for layer in layers])
+    top = terms.programme.policy_level_id == len(terms.level_names)
+    assert top.sum() == 1
+    profile = terms.programme.profile[terms.programme.policy_profile_id[top][0] - 1]
+    assert profile["calcrule_id"] == 116
