@@ -91,7 +91,8 @@ def _deduct_bounded(terms: Terms, t: int, loss: Float32, r: int, carry: Float32,
 def _cap(terms: Terms, t: int, loss: Float32, r: int, carry: Float32, paid: Float32) -> None:
     """Cap the loss after the deduction in ``paid`` [c], and take its share."""
     capping, share, limit = terms[t]["capping"], terms[t]["share"], terms[t]["limit"]
-    deductible, widest = terms[t]["deductible"], terms[t]["deductible"] / (ONE - terms[t]["limit"])
+    deductible = terms[t]["deductible"]
+    widest = deductible / (ONE - limit) if capping > SHARE_CAP else ZERO
     for c in range(paid.shape[0]):
         x, net = loss[r, c], paid[c]
         most = limit if capping == FLAT_CAP else limit * x
