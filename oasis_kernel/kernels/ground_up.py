@@ -103,7 +103,7 @@ def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, roo
 def _event(model: GroundUpModel, runs: HazardRuns, e: int, room: Room, out: Block, before: int) -> int:
     """Write one event's losses after the ``before`` rows of the block; return how many rows it has."""
     order, tables, rows = room.order, room.tables, room.rows
-    event, first_run, last_run = runs.event[e], runs.first_run[e], runs.first_run[e + 1]
+    event, first_run, last_run = int(runs.event[e]), runs.first_run[e], runs.first_run[e + 1]
     count, coverages = touch(model.exposure, runs, first_run, last_run, model.mode.depends, order)
     hazard_tables(runs, first_run, last_run, tables)
     levels = distribute(model.exposure, model.curves, runs, model.mode, order, tables, rows, count)
