@@ -64,6 +64,13 @@ class GroundUpModel(NamedTuple):
     settlement: Settlement
 
 
+class SettlementRoom(NamedTuple):
+    """Room to settle in."""
+
+    columns: Columns
+    factor: Float64  # [amplification id]
+
+
 class Room(NamedTuple):
     """What one thread works in."""
 
@@ -72,8 +79,7 @@ class Room(NamedTuple):
     damage: EventDraws
     hazard: EventDraws
     factors: FactorRoom
-    columns: Columns
-    amplification: Float64  # [amplification id]
+    settlement: SettlementRoom
     lookups: Lookups
     ends: Ends
     rows: Rows
@@ -92,73 +98,66 @@ class Block(NamedTuple):
 @kernel
 def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, room: Room, out: Block) -> None:
     """Write the losses of the events ``first:last`` of ``runs`` to ``out``, which has just the rows they touch."""
-    row = 0
+    exposure, curves, mode, randomness, sampling = (
+        model.exposure,
+        model.curves,
+        model.mode,
+        model.randomness,
+        model.sampling,
+    )
+    order, tables, rows, damage, hazard, lookups = (
+        room.order,
+        room.tables,
+        room.rows,
+        room.damage,
+        room.hazard,
+        room.lookups,
+    )
+    step = damage.uniform.shape[0]
+    before = 0
     out.offsets[0] = 0
     for e in range(first, last):
-        row += _event(model, runs, e, room, out, row)
-        out.offsets[e - first + 1] = row
-
-
-@kernel
-def _event(model: GroundUpModel, runs: HazardRuns, e: int, room: Room, out: Block, before: int) -> int:
-    """Write one event's losses after the ``before`` rows of the block; return how many rows it has."""
-    order, tables, rows = room.order, room.tables, room.rows
-    event, first_run, last_run = int(runs.event[e]), runs.first_run[e], runs.first_run[e + 1]
-    count, coverages = touch(model.exposure, runs, first_run, last_run, model.mode.depends, order)
-    hazard_tables(runs, first_run, last_run, tables)
-    levels = distribute(model.exposure, model.curves, runs, model.mode, order, tables, rows, count)
-    if out.loss.shape[1] > SPECIAL:
+        event, first_run, last_run = int(runs.event[e]), runs.first_run[e], runs.first_run[e + 1]
+        count, coverages = touch(exposure, runs, first_run, last_run, mode.depends, order)
+        hazard_tables(runs, first_run, last_run, tables)
+        levels = distribute(exposure, curves, runs, mode, order, tables, rows, count)
+        draws = list_damage(exposure.draw, randomness.damage.group, event, count, order, rows, damage)
+        hazards = list_hazard(exposure.hazard_draw, randomness.hazard.group, event, count, order, rows, hazard)
+        draw_factors(randomness, event, lookups, room.factors)
+        draw(randomness, randomness.hazard, room.factors.score, 0, hazards, lookups, hazard)
         for level in range(levels):
-            _sample(model, event, count, level, room, out, before)
-    else:
-        for r in range(count):
-            rows.by_draw[r] = r
-        tile = Tile(0, count, 0, before, out.loss, room.scale, room.found, room.ends)
-        describe(model.exposure, model.sampling.bins, order, tables, rows, tile, out.item)
-    settlement = model.settlement
-    if settlement.amplification.applies:
-        event_factors(settlement.amplification, event, room.amplification)
-    if settlement.rule != NONE or settlement.amplification.applies:
-        settle(settlement, model.exposure, order, coverages, before, room.columns, room.amplification, out.loss)
-    forget(tables)
-    clear(coverages, order)
-    return count
+            begin = 0
+            for start in range(0, draws, step):  # a tile of draws, whose numbers stay in the core's nearest cache
+                stop = min(start + step, draws)
+                draw(randomness, randomness.damage, room.factors.score, start, stop, lookups, damage)
+                tile = Tile(
+                    begin, damage.last_row[stop - 1], start, before, out.loss, room.scale, room.found, room.ends
+                )
+                if level == 0:
+                    describe(exposure, sampling.bins, order, tables, rows, tile, out.item)
+                sample_tile(rows, KINDS * level, curves.table, tables, sampling, (damage.uniform, hazard.uniform), tile)
+                begin = tile.end
+        settle(model.settlement, exposure, order, coverages, event, before, room.settlement, out.loss)
+        forget_draws(draws, damage)
+        forget_draws(hazards, hazard)
+        forget(tables)
+        clear(coverages, order)
+        before += count
+        out.offsets[e - first + 1] = before
 
 
 @kernel
-def _sample(model: GroundUpModel, event: int, count: int, level: int, room: Room, out: Block, before: int) -> None:
-    """Draw an event's numbers, a tile of draws at a time, and write the samples of the rows of ``level``.
-
-    The tile's numbers stay in the core's nearest cache until their last row is sampled.
-    """
-    randomness, exposure, rows, damage, hazard = model.randomness, model.exposure, room.rows, room.damage, room.hazard
-    draws = list_damage(exposure.draw, randomness.damage.group, event, count, room.order, rows, damage)
-    hazards = list_hazard(exposure.hazard_draw, randomness.hazard.group, event, count, room.order, rows, hazard)
-    draw_factors(randomness, event, room.lookups, room.factors)
-    draw(randomness, randomness.hazard, room.factors.score, 0, hazards, room.lookups, hazard)
-    step = damage.uniform.shape[0]
-    begin = 0
-    for first in range(0, draws, step):
-        last = min(first + step, draws)
-        draw(randomness, randomness.damage, room.factors.score, first, last, room.lookups, damage)
-        tile = Tile(begin, damage.last_row[last - 1], first, before, out.loss, room.scale, room.found, room.ends)
-        if level == 0:
-            describe(exposure, model.sampling.bins, room.order, room.tables, rows, tile, out.item)
-        _sample_tile(model, KINDS * level, room, tile)
-        begin = tile.end
-    forget_draws(draws, damage)
-    forget_draws(hazards, hazard)
-
-
-@kernel
-def _sample_tile(model: GroundUpModel, level: int, room: Room, tile: Tile) -> None:
-    """Write the samples of the tile's rows whose kind is of ``level``."""
-    rows, tables, sampling, uniform = room.rows, room.tables, model.sampling, room.damage.uniform
-    sample_one(rows, level + ONE_OF_MODEL, model.curves.table, sampling, uniform, tile)
+def sample_tile(
+    rows: Rows, level: int, model_table: Float32, tables: EventTables, sampling: Sampling,
+    uniforms: tuple[Float64, Float64], tile: Tile,
+) -> None:  # fmt: skip
+    """Write the samples of the tile's rows whose kind is of ``level``; ``uniforms`` are of damage and of hazard."""
+    if uniforms[0].shape[1] == 0:
+        return
+    sample_one(rows, level + ONE_OF_MODEL, model_table, sampling, uniforms[0], tile)
     if tables.used[2] > 0:
-        uniforms = (uniform, room.hazard.uniform)
-        sample_one(rows, level + ONE_OF_EVENT, tables.table, sampling, uniform, tile)
-        sample_many(rows, level + MANY_OF_MODEL, model.curves.table, tables, sampling, uniforms, tile)
+        sample_one(rows, level + ONE_OF_EVENT, tables.table, sampling, uniforms[0], tile)
+        sample_many(rows, level + MANY_OF_MODEL, model_table, tables, sampling, uniforms, tile)
         sample_many(rows, level + MANY_OF_EVENT, tables.table, tables, sampling, uniforms, tile)
 
 
@@ -201,24 +200,27 @@ def describe(
 
 @kernel
 def settle(
-    settlement: Settlement, exposure: Exposure, order: TouchOrder, coverages: int, before: int, columns: Columns,
-    factor: Float64, loss: Float32,
+    settlement: Settlement, exposure: Exposure, order: TouchOrder, coverages: int, event: int, before: int,
+    room: SettlementRoom, loss: Float32,
 ) -> None:  # fmt: skip
     """Allocate each coverage's losses; drop what is too small then; amplify."""
     rule, keeps, threshold = settlement.rule, settlement.keeps_exposure, settlement.threshold
+    amplifies, factor = settlement.amplification.applies, room.factor
     touched, last_row, position = order.coverage, order.last_row, order.position
     tivs, amplification = exposure.tiv, exposure.amplification
+    if amplifies:
+        event_factors(settlement.amplification, event, factor)
     begin = 0
-    for k in range(coverages):
+    for k in range(coverages if rule != NONE or amplifies else 0):
         c = touched[k]
         end = last_row[c]
         if rule != NONE:
-            allocate(rule, loss, before + begin, before + end, tivs[c], keeps, columns)
+            allocate(rule, loss, before + begin, before + end, tivs[c], keeps, room.columns)
             for to in range(before + begin, before + end):
                 for column in range(SPECIAL, loss.shape[1]):
                     value = loss[to, column]
                     loss[to, column] = value if value >= threshold else np.float32(0.0)
-        if settlement.amplification.applies:
+        if amplifies:
             for r in range(begin, end):
                 amplify(loss, before + r, factor[amplification[position[r]]], keeps)
         begin = end
