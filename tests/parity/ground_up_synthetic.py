@@ -44,6 +44,26 @@ class Variant:
     bins: int = 9
 
 
+DAMAGE_OFF = ("--ignore-correlation",)
+ALL_OFF = ("--ignore-correlation", "--ignore-haz-correlation")
+EFFECTIVE = ("--effective-damageability",)
+
+VARIANTS = [
+    Variant("plain"),
+    Variant("curved bins, groups 0 and 3", curved=True, groups=(0, 3)),
+    Variant("curved bins, group 5, many bins", curved=True, groups=(5, 3), bins=40),
+    Variant("damage types", typed=True, curved=True),
+    Variant("aggregates", aggregates=True),
+    Variant("aggregates, effective", aggregates=True, flags=EFFECTIVE, options={"effective_damageability": True}),
+    Variant("adjustments", adjustments={1: 1e-7, 2: 100.0, 3: 0.7, 4: 1.3}),
+    Variant("no correlation", flags=ALL_OFF, options={"damage_correlation": False, "hazard_correlation": False}),
+    Variant("hazard correlation alone", flags=DAMAGE_OFF, options={"damage_correlation": False}),
+    Variant("dependency", depends=True, curved=True),
+    Variant("dependency, effective", depends=True, flags=EFFECTIVE, options={"effective_damageability": True}),
+    Variant("dynamic footprint", dynamic=True, flags=("--dynamic-footprint", "True")),
+]
+
+
 @dataclass
 class Synthetic:
     """Tables in the reference's layout."""

@@ -3,38 +3,20 @@
 import itertools
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ground_up_files import PAIR, stream
-from ground_up_synthetic import EVENTS, Variant, make, ours, write
+from ground_up_synthetic import EVENTS, VARIANTS, Variant, make, ours, write
 
-from oasis_kernel.model.hazard import Footprint
+from oasis_kernel.model.hazard import Footprint, LossFactors
 from oasis_kernel.model.losses import SPECIAL
 from oasis_kernel.model.options import GroundUpOptions
 from oasis_kernel.steps.ground_up import GroundUp
 
 pytestmark = [pytest.mark.differential, pytest.mark.slow]
-
-DAMAGE_OFF = ("--ignore-correlation",)
-ALL_OFF = ("--ignore-correlation", "--ignore-haz-correlation")
-EFFECTIVE = ("--effective-damageability",)
-
-VARIANTS = [
-    Variant("plain"),
-    Variant("curved bins, groups 0 and 3", curved=True, groups=(0, 3)),
-    Variant("curved bins, group 5, many bins", curved=True, groups=(5, 3), bins=40),
-    Variant("damage types", typed=True, curved=True),
-    Variant("aggregates", aggregates=True),
-    Variant("aggregates, effective", aggregates=True, flags=EFFECTIVE, options={"effective_damageability": True}),
-    Variant("adjustments", adjustments={1: 1e-7, 2: 100.0, 3: 0.7, 4: 1.3}),
-    Variant("no correlation", flags=ALL_OFF, options={"damage_correlation": False, "hazard_correlation": False}),
-    Variant("hazard correlation alone", flags=DAMAGE_OFF, options={"damage_correlation": False}),
-    Variant("dependency", depends=True, curved=True),
-    Variant("dependency, effective", depends=True, flags=EFFECTIVE, options={"effective_damageability": True}),
-    Variant("dynamic footprint", dynamic=True, flags=("--dynamic-footprint", "True")),
-]
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +100,43 @@ def reference_footprint(commands: Path, folder: Path) -> Footprint:
     return Footprint(EVENTS, offsets, rows["areaperil_id"].astype("u8"), np.zeros(len(rows), "i4"),
                      rows["probability"].astype("f4"), rows["intensity"].astype("i4"),
                      rows["return_period"].astype("i4"))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [((), {}), (("-f", "0.4"), {"secondary_factor": 0.4}), (("-F", "1.23"), {"uniform_factor": 1.23})],
+)
+def test_post_loss_amplification(reference: Path, tmp_path: Path, words: tuple[str, ...], options: dict) -> None:
+    variant = Variant("amplified")
+    made = make(variant, seed=5)
+    write(made, variant, tmp_path)
+    amplification, factors = amplify(tmp_path, len(made.item))
+    run_reference(reference, tmp_path, 12, 2, 1)
+    command = [reference / "plapy", "-r", ".", "-i", "losses.bin", "-o", "amplified.bin", *words]
+    subprocess.run([str(word) for word in command], cwd=tmp_path, check=True, timeout=300, capture_output=True)
+    model, items, coverages, footprint = ours(made)
+    step = GroundUp(
+        replace(items, amplification_id=amplification),
+        coverages,
+        replace(model, loss_factors=factors),
+        GroundUpOptions(samples=12, allocation_rule=1, amplification=True, **options),
+    )
+    theirs = parse((tmp_path / "amplified.bin").read_bytes(), 12)
+    assert_same_bits(stream(step, footprint), theirs, 12)
+
+
+def amplify(folder: Path, items: int) -> tuple[np.ndarray, LossFactors]:
+    """Write random amplifications and loss factors; return them as our values."""
+    rng = np.random.default_rng(1)
+    amplification = rng.integers(1, 4, items).astype("i4")
+    numbered = np.stack([np.arange(1, items + 1, dtype="i4"), amplification], axis=1)
+    (folder / "input" / "amplifications.bin").write_bytes(np.array([0], "i4").tobytes() + numbered.tobytes())
+    listed = [(event, a, rng.random() * 3) for event in EVENTS[:3] for a in (1, 3)]
+    words = [np.array([0], "i4").tobytes()]
+    for event in EVENTS[:3]:
+        mine = [row for row in listed if row[0] == event]
+        words.append(np.array([event, len(mine)], "i4").tobytes())
+        words += [np.array([a], "i4").tobytes() + np.array([f], "f4").tobytes() for _, a, f in mine]
+    (folder / "static" / "lossfactors.bin").write_bytes(b"".join(words))
+    event, ids, factor = zip(*listed, strict=True)
+    return amplification, LossFactors(np.array(event, "i4"), np.array(ids, "i4"), np.array(factor, "f4"))

@@ -212,6 +212,7 @@ def test_adjustments_stretch_the_damage_numbers() -> None:
     assert (nil.loss[:, :SPECIAL] == plain.loss[:, :SPECIAL]).all()
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # without compilation, 0 / 0 warns
 def test_what_fixed_puts_right() -> None:
     silent = replace(MODEL, vulnerability=Vulnerability(np.array([7, 9], "i4"), CURVES * [[[0]], [[0.9]]]))
     hazard = footprint([(10, 2, 1.0)])
