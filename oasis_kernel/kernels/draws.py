@@ -122,17 +122,22 @@ def draw_factors(randomness: Randomness, event: int, lookups: Lookups, room: Fac
 
 @kernel
 def draw(
-    randomness: Randomness, which: Draws, score: Float64, first: int, last: int, lookups: Lookups, draws: EventDraws
-) -> None:
-    """Draw, correlate and stretch the numbers of the event's draws ``first:last``: ``uniform`` row 0 on."""
+    randomness: Randomness, which: Draws, score: Float64, first: int, last: int, lookups: Lookups, draws: EventDraws,
+    row: int,
+) -> None:  # fmt: skip
+    """Draw, correlate and stretch the numbers of the event's draws ``first:last`` into ``uniform`` from ``row`` on.
+
+    No more than ``lookups`` has room for.
+    """
     rows = last - first
-    draw_uniforms(randomness.generator, draws.seed[first:last], rows, draws.uniform)
-    correlate(score, draws.draw[first:last], which.correlations, randomness.copula, lookups, draws.uniform)
+    uniform = draws.uniform[row : row + rows]
+    draw_uniforms(randomness.generator, draws.seed[first:last], rows, uniform)
+    correlate(score, draws.draw[first:last], which.correlations, randomness.copula, lookups, uniform)
     for k in range(rows):
         stretch = which.stretch[draws.draw[first + k]]
         if stretch != 1.0:
-            for s in range(draws.uniform.shape[1]):
-                draws.uniform[k, s] *= stretch
+            for s in range(uniform.shape[1]):
+                uniform[k, s] *= stretch
 
 
 @kernel

@@ -98,21 +98,9 @@ class Block(NamedTuple):
 @kernel
 def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, room: Room, out: Block) -> None:
     """Write the losses of the events ``first:last`` of ``runs`` to ``out``, which has just the rows they touch."""
-    exposure, curves, mode, randomness, sampling = (
-        model.exposure,
-        model.curves,
-        model.mode,
-        model.randomness,
-        model.sampling,
-    )
-    order, tables, rows, damage, hazard, lookups = (
-        room.order,
-        room.tables,
-        room.rows,
-        room.damage,
-        room.hazard,
-        room.lookups,
-    )
+    exposure, curves, sampling, mode, randomness, settlement = model
+    order, tables, rows, score = room.order, room.tables, room.rows, room.factors.score
+    damage, hazard, lookups = room.damage, room.hazard, room.lookups
     step = damage.uniform.shape[0]
     before = 0
     out.offsets[0] = 0
@@ -124,12 +112,13 @@ def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, roo
         draws = list_damage(exposure.draw, randomness.damage.group, event, count, order, rows, damage)
         hazards = list_hazard(exposure.hazard_draw, randomness.hazard.group, event, count, order, rows, hazard)
         draw_factors(randomness, event, lookups, room.factors)
-        draw(randomness, randomness.hazard, room.factors.score, 0, hazards, lookups, hazard)
+        for start in range(0, hazards, step):
+            draw(randomness, randomness.hazard, score, start, min(start + step, hazards), lookups, hazard, start)
         for level in range(levels):
             begin = 0
             for start in range(0, draws, step):  # a tile of draws, whose numbers stay in the core's nearest cache
                 stop = min(start + step, draws)
-                draw(randomness, randomness.damage, room.factors.score, start, stop, lookups, damage)
+                draw(randomness, randomness.damage, score, start, stop, lookups, damage, 0)
                 tile = Tile(
                     begin, damage.last_row[stop - 1], start, before, out.loss, room.scale, room.found, room.ends
                 )
@@ -137,7 +126,7 @@ def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, roo
                     describe(exposure, sampling.bins, order, tables, rows, tile, out.item)
                 sample_tile(rows, KINDS * level, curves.table, tables, sampling, (damage.uniform, hazard.uniform), tile)
                 begin = tile.end
-        settle(model.settlement, exposure, order, coverages, event, before, room.settlement, out.loss)
+        settle(settlement, exposure, order, coverages, event, before, room.settlement, out.loss)
         forget_draws(draws, damage)
         forget_draws(hazards, hazard)
         forget(tables)

@@ -1,5 +1,5 @@
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -172,6 +172,31 @@ def test_losses_do_not_depend_on_the_blocks(samples: int, options: dict) -> None
         probability=hazard.probability[half:],
     )
     assert joined(whole)[2].endswith(joined(list(step.blocks(later)))[2])
+
+
+@pytest.mark.parametrize("generator", [0, 1, 2])
+def test_an_item_loses_the_same_alone_and_among_many(generator: int) -> None:
+    count = 250
+    numbers = np.arange(1, count + 1)
+    everyone = Items(
+        **{name: np.zeros(count, "i4") for name in ("source_item_id", "intensity_adjustment", "return_period")},
+        **{name: np.zeros(count, "i4") for name in ("peril_code", "amplification_id")},
+        **{name: numbers.astype("u4") for name in ("group_id", "hazard_group_id")},
+        **{name: np.full(count, 0.6, "f4") for name in ("damage_correlation", "hazard_correlation")},
+        peril_correlation_group=np.full(count, 3, "i4"),
+        coverage_id=numbers.astype("i4"),
+        areaperil_id=np.full(count, 10, "u8"),
+        vulnerability_id=np.full(count, 9, "i4"),
+    )
+    coverages = Coverages(np.full(count, 1000, "f4"), np.ones(count, "i4"))
+    hazard = footprint([(10, 1, 0.4), (10, 2, 0.3), (10, 3, 0.3)])
+    options = GroundUpOptions(samples=120, random_generator=generator)
+    (together,) = GroundUp(everyone, coverages, MODEL, options).blocks(hazard)
+    for number in (0, 99, 249):
+        columns = {column.name: getattr(everyone, column.name) for column in fields(everyone)}
+        one = {name: column[[number]] for name, column in columns.items() if isinstance(column, np.ndarray)}
+        (alone,) = GroundUp(Items(**one), coverages, MODEL, options).blocks(hazard)
+        assert (alone.loss[0] == together.loss[number]).all()
 
 
 def test_threads_share_one_step() -> None:
