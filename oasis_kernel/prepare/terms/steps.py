@@ -20,6 +20,8 @@ from oasis_kernel.prepare.terms.sources import Source
 from oasis_kernel.prepare.terms.step_fields import STEP_TERMS, STEP_TYPES, StepType
 
 INTERRUPTION = (4,)
+#: As the reference has it: beside steps, business interruption has no insured value, and shares of it are 0.
+NO_VALUE = ()
 
 
 def extract_steps(source: Source) -> TermRows | None:
@@ -50,6 +52,7 @@ def extract_steps(source: Source) -> TermRows | None:
         for covered in kind.excluded:
             add(records, covered, _nothing(len(records)), stepped=True)
         add(records, INTERRUPTION, _ordinary(source, records), stepped=False)
+        coverages[-1] = NO_VALUE
     if not frames:
         return None
     rows, peril_field = with_filter(pd.concat(frames, ignore_index=True), POLICY_ALL, source)

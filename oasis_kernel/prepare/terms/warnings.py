@@ -38,6 +38,7 @@ def term_warnings(sources: Sources, perils: Sequence[str]) -> Iterator[Finding]:
             yield from _unfiltered(level, source.records)
             yield from _of_other_perils(level, source.records, perils)
             yield from _bounds_of_value(level, source.records)
+    yield from _shares_beside_steps(sources.account.records)
     yield from _idle_participations(sources.account.records)
     yield from _layered_account_terms(sources.account)
     yield from _extended_levels(sources.account.records)
@@ -96,6 +97,15 @@ def _bounds_of_value(level: Level, records: Records) -> Iterator[Finding]:
                 of_value = (records.number(name) > 0) & (records.number(type_) == OF_VALUE)
                 message = f"is taken as an amount, although {type_} is 2 (share of the insured value)"
                 yield from _warn(records, of_value, name, message, "Give the amount")
+
+
+def _shares_beside_steps(records: Records) -> Iterator[Finding]:
+    """A step policy's ordinary terms apply to business interruption, whose insured value is not known there."""
+    stepped = records.number(f.STEP_TRIGGER_TYPE) > 0
+    for amount, type_ in (("PolDed6All", "PolDedType6All"), ("PolLimit6All", "PolLimitType6All")):
+        of_value = stepped & (records.number(amount) > 0) & (records.number(type_) == OF_VALUE)
+        message = f"counts as 0 beside steps, because {type_} is 2 (share of the insured value)"
+        yield from _warn(records, of_value, amount, message, "Give the amount for business interruption")
 
 
 def _idle_participations(records: Records) -> Iterator[Finding]:

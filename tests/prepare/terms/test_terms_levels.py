@@ -129,3 +129,19 @@ def test_account_terms_reach_items_that_met_no_policy_below_a_layer_without_term
     assert top.sum() == 1
     profile = terms.programme.profile[terms.programme.policy_profile_id[top][0] - 1]
     assert profile["calcrule_id"] == 116
+
+
+STEP = {"StepTriggerType": 1, "StepNumber": 1, "TriggerType": 2, "PayOutType": 2, "TriggerBuildingEnd": 1}
+STEP |= {"PayOutBuildingStart": 0.5, "PayOutLimitBuilding": 30_000}
+
+
+def test_a_step_policy_pays_for_its_coverage_and_excludes_the_others() -> None:
+    terms = {**STEP, "PolDed6All": 6_500}
+    found = paid([FULL], [terms])
+    assert {coverage: loss for (_, coverage, _, _), loss in found.items()} == {1: 30_000, 2: 0, 3: 0, 4: 30_000}
+
+
+def test_beside_steps_a_share_of_value_is_nothing() -> None:
+    terms = {**STEP, "PolDed6All": 0.1, "PolDedType6All": 2}
+    assert paid([FULL], [terms])[("1", 4, "WTC", 1)] == 36_500
+    assert [finding.field for finding in compiled([FULL], [terms])[0].findings] == ["PolDed6All"]
