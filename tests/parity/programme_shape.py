@@ -45,7 +45,7 @@ def shape(programme: Programme) -> tuple[list[set[Node]], list[tuple[int, int]]]
         for source, node in links:
             anew[node] = source < 0
             here[node] |= {abs(source)} if source < 0 or not below else below[source]
-        nodes = {(frozenset(here[node]), anew[node], policies[level, node]) for node in here}
+        nodes = {(frozenset(here[node]), anew[node], policies.get((level, node), ())) for node in here}
         levels.append({node for node in nodes if not _lets_through(node)})
         below = here
     outputs = zip(programme.output_agg_id.tolist(), programme.output_layer_id.tolist(), strict=True)

@@ -9,11 +9,13 @@ import pandas as pd
 
 from oasis_kernel.errors import Finding, Severity
 from oasis_kernel.model import fields as f
+from oasis_kernel.prepare.terms.conditions import EXCLUSION
 from oasis_kernel.prepare.terms.keys import codes
 from oasis_kernel.prepare.terms.levels import (
     ACCOUNT_LEVELS,
     AMOUNTS,
     BLANK_MEANS,
+    CONDITION_LEVELS,
     DEDUCTIBLE_TYPE,
     LEVELS,
     MAXIMUM_DEDUCTIBLE,
@@ -71,7 +73,10 @@ def _amounts_given(level: Level, records: Records) -> Flags:
 def _unfiltered(level: Level, records: Records) -> Iterator[Finding]:
     if level.peril_field is None or level.peril_field not in records.names:
         return
-    blank = (records.text(level.peril_field) == "") & _amounts_given(level, records)
+    given = _amounts_given(level, records)
+    if level == CONDITION_LEVELS[-1]:
+        given |= records.number(f.CONDITION_CLASS) == EXCLUSION
+    blank = (records.text(level.peril_field) == "") & given
     message = f"is blank, so that the terms of level {level.name} apply to no peril"
     yield from _warn(records, blank, level.peril_field, message, "Name the perils, AA1 for all")
 

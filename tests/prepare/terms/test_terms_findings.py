@@ -75,6 +75,7 @@ def test_insured_losses_need_an_account_file() -> None:
         ({"LocPeril": "", "LocDed6All": 1_000.0}, {}, "LocPeril"),
         ({"LocMinDed6All": 5.0, "LocDed6All": 0.1, "LocDedType6All": 2}, {}, "LocMinDed6All"),
         ({}, {"LayerParticipation": 0}, "LayerParticipation"),
+        ({}, {"CondClass": 1, "CondPeril": "", "LayerLimit": 5}, "CondPeril"),
         ({}, {"AccParticipation": 0}, "AccParticipation"),
     ],
 )
