@@ -84,9 +84,15 @@ def build_execution(
         output_layer=_int32(output_layer),
         output_number=_int32(output_number),
         allocation=allocation,
-        scatters=bool(allocation == 2 or (not compatible and nodes.restarts[1:].any())),
+        scatters=allocation == 2 or _restarts_from_allocated(programme, nodes, compatible),
         new_layers_forget=compatible,
     )
+
+
+def _restarts_from_allocated(programme: Programme, nodes: Nodes, compatible: bool) -> bool:
+    """Whether leaves must follow their nodes, whatever the allocation rule, because nodes above take leaves anew."""
+    as_reference = compatible and not programme.cross_layer_levels  # the reference has no levels across layers to name
+    return not as_reference and bool(nodes.restarts[1:].any())
 
 
 def _int32(values: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:

@@ -22,22 +22,24 @@ class Layers:
 def find_layers(programme: Programme, nodes: Nodes, policies: Policies, compatible: bool) -> Layers:
     """The layers of a programme.
 
-    Layers begin at some level and stay; a top node with fewer has its terms on the sum of the layers below. The
-    reference follows layers edge by edge, which is the same except for two shapes of programme, where it is wrong:
-    several nodes below a top node with fewer layers (all but the first lose their outputs of layers 2 and on), and a
-    restart from items above nodes without layers (their terms apply to a multiple of the loss). ``compatible`` keeps
-    that.
+    Layers begin at some level and stay; a node with fewer, at the levels that the programme names (or at the top if it
+    names none), has its terms on the sum of the layers below. The reference follows layers edge by edge, which is the
+    same except for two shapes of programme, where it is wrong: several nodes below a top node with fewer layers (all
+    but the first lose their outputs of layers 2 and on), and a restart from items above nodes without layers (their
+    terms apply to a multiple of the loss). ``compatible`` keeps that, but not for a programme that names its levels
+    across layers: the reference has no such levels.
     """
     unusual = nodes.restarts[1:].any() or _has_fewer_above(nodes, policies)
-    if compatible and unusual and policies.count.max(initial=1) > 1:
+    if compatible and unusual and policies.count.max(initial=1) > 1 and not programme.cross_layer_levels:
         return _layers_edge_by_edge(programme, nodes, policies)
     count = np.maximum(policies.count, 1)
     of_leaf = np.ones(nodes.of_leaf.shape[1], "i8")
     for of_level in nodes.of_leaf:
         np.maximum.at(count, of_level, of_leaf)
         of_leaf = count[of_level]
-    top = np.arange(nodes.count) >= nodes.first[-2]
-    return Layers(count, top & (count > np.maximum(policies.count, 1)), _sources(nodes, policies))
+    level = np.searchsorted(nodes.first, np.arange(nodes.count), "right")  # 1-based, as in the programme
+    across = np.isin(level, programme.cross_layer_levels or (nodes.levels,))
+    return Layers(count, across & (count > np.maximum(policies.count, 1)), _sources(nodes, policies))
 
 
 def _has_fewer_above(nodes: Nodes, policies: Policies) -> bool:
