@@ -16,6 +16,10 @@ def read_table(path: Path, stem: str = "") -> pa.Table:
     """The table in a CSV or Parquet file; ``stem`` (``ept``, ``selt`` ...) gives a CSV file's column types."""
     if path.suffix == ".parquet":
         return parquet.read_table(path)
-    types = {field.name: field.type for field in _BY_STEM.get(stem, ())}
-    options = csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
+    options = csv.ConvertOptions(column_types=column_types(stem), null_values=[""], strings_can_be_null=True)
     return csv.read_csv(path, convert_options=options)
+
+
+def column_types(stem: str) -> dict[str, pa.DataType]:
+    """The types of an ORD table's columns by name; empty for a file that is none (``summary-info``)."""
+    return {field.name: field.type for field in _BY_STEM.get(stem, ())}
