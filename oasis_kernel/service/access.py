@@ -102,7 +102,7 @@ def visible_to(identity: Identity, table: Any) -> ColumnElement[bool]:
     """Return the condition under which rows of ``table`` (with ``owner`` and ``groups``) exist for ``identity``."""
     if identity.is_admin:
         return true()
-    return or_(table.owner == identity.user_id, shares_group(table.groups, identity.groups))
+    return or_(table.owner == identity.name, shares_group(table.groups, identity.groups))
 
 
 def find_visible(session: Session, identity: Identity, table: Any, row_id: str) -> Any:
@@ -118,7 +118,7 @@ def find_visible(session: Session, identity: Identity, table: Any, row_id: str) 
 
 def may_change(identity: Identity, row: Any) -> bool:
     """Whether ``identity`` may edit or delete ``row``: an admin, or its owner while an analyst or more."""
-    return identity.is_admin or (row.owner == identity.user_id and identity.role.at_least(Role.ANALYST))
+    return identity.is_admin or (row.owner == identity.name and identity.role.at_least(Role.ANALYST))
 
 
 def may_operate(identity: Identity, row: Any) -> bool:
