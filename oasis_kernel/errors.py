@@ -63,8 +63,62 @@ class PlanRefused(OasisError):
     """A plan that cannot fit, with the number it needs, the number there is, and the remedy."""
 
 
+@dataclass(frozen=True)
+class ChunkFailure:
+    """Why a chunk of events could not be computed, and what to do."""
+
+    chunk: int
+    part: str  # "" but for a halved chunk
+    first_event: int
+    last_event: int
+    cause: str
+    remedy: str = ""
+    attempt: int = 1
+    worker: str = ""  # machine and process
+    log_tail: str = ""
+
+    def __str__(self) -> str:
+        """``chunk 3 (events 7 to 9) failed: ValueError: ...``"""
+        number = f"{self.chunk}/{self.part}" if self.part else str(self.chunk)
+        remedy = f". {self.remedy}" if self.remedy else ""
+        return f"chunk {number} (events {self.first_event} to {self.last_event}) failed: {self.cause}{remedy}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The failure as plain values, for JSON."""
+        return asdict(self)
+
+
 class ChunkFailed(OasisError):
     """A chunk of events that could not be computed, with its events and the cause."""
+
+    def __init__(self, failure: ChunkFailure):
+        self.failure = failure
+        super().__init__(str(failure))
+
+
+class ChunksFailed(OasisError):
+    """Chunks that were set aside while all others were computed: those are kept, and a resumed run uses them."""
+
+    def __init__(self, failures: Iterable[ChunkFailure]):
+        self.failures = tuple(failures)
+        lines = [f"{len(self.failures)} chunks failed; all others are kept, and a resumed run uses them"]
+        super().__init__("\n".join([*lines, *map(str, self.failures)]))
+
+
+class DamagedPart(OasisError):
+    """Stored losses that are not what was written, or no longer there: they must be computed again."""
+
+
+class StorageFailed(OasisError):
+    """A place that files cannot be read from or written to, with the place, the cause and the remedy."""
+
+
+class DamagedFile(StorageFailed):
+    """A stored file that is not what was written."""
+
+
+class StorageFull(StorageFailed):
+    """A disk or quota with no room for what is to be written."""
 
 
 class Cancelled(OasisError):

@@ -12,6 +12,8 @@ from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings
 from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import Plugins
+from oasis_kernel.store.parts import PartStore
+from oasis_kernel.store.remote_parts import part_store
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Resources:
     reuse: bool = True  # take finished parts from the store
     block_bytes: int = 4 * 2**20
     keep_ground_up: bool = False  # for what-if questions
+    parts_url: str = ""  # where parts lie that other machines read too; none: in the store
+
+    def parts(self, suffix: str = ".part") -> PartStore:
+        """The parts of one kind that runs leave and find."""
+        return part_store(self.parts_url or self.store / "parts", suffix)
 
     @staticmethod
     def of_this_machine(

@@ -4,14 +4,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
+
 from oasis_kernel import __version__
+from oasis_kernel.dispatch import Executor
 from oasis_kernel.dispatch.threads import ThreadExecutor
 from oasis_kernel.engine.analysis import Analysis, Resources
 from oasis_kernel.engine.check import LocationReport, check_analysis
 from oasis_kernel.engine.inputs import inputs_of, table_hashes
 from oasis_kernel.engine.kept import KeptGroundUp, refuse_full_disk
+from oasis_kernel.engine.order import kept_ground_up_in, ordered, write_order
 from oasis_kernel.engine.prepare import Prepared, prepare
 from oasis_kernel.engine.progress import Clock, Report, peak_memory
 from oasis_kernel.engine.results import write_results
@@ -22,11 +27,10 @@ from oasis_kernel.errors import Finding, InvalidInput, Severity
 from oasis_kernel.model.work import Plan, Receipt, Workload
 from oasis_kernel.plan import make_plan
 from oasis_kernel.store.folders import refuse_foreign_folder, whole_folder
-from oasis_kernel.store.parts import PartStore, content_hash
+from oasis_kernel.store.parts import content_hash
 from oasis_kernel.store.runs import RunCatalogue, RunRecord
 
 RECORD = "run.json"
-KEPT_SUFFIX = ".parquet"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Begun:
     given: Analysis
     analysis: Analysis  # after the plugins' adjustments of the exposure
     prepared: Prepared
+    keys: pa.Table
     locations: LocationReport
     started: datetime
     began: float  # seconds of the performance counter
@@ -44,16 +49,21 @@ class Begun:
 
 
 def execute(
-    analysis: Analysis, out: Path, resources: Resources, report: Report, findings: Sequence[Finding] = ()
+    analysis: Analysis,
+    out: Path,
+    resources: Resources,
+    report: Report,
+    findings: Sequence[Finding] = (),
+    executor: Executor | None = None,
 ) -> RunRecord:
-    """Run an analysis into the folder ``out``, which appears whole or not at all.
+    """Run an analysis into the folder ``out``, which appears whole or not at all; on threads unless told otherwise.
 
     InvalidInput, with every finding, when the inputs cannot be used; nothing is computed then.
     """
     refuse_foreign_folder(out, RECORD)
     begun = begin(analysis, Clock(report), findings)
     kept = kept_ground_up(resources, begun.prepared) if resources.keep_ground_up else None
-    return finish(begun, out, resources, kept)
+    return finish(begun, out, resources, kept, executor)
 
 
 def begin(analysis: Analysis, clock: Clock, findings: Sequence[Finding] = ()) -> Begun:
@@ -71,19 +81,29 @@ def begin(analysis: Analysis, clock: Clock, findings: Sequence[Finding] = ()) ->
     except InvalidInput as refused:
         raise InvalidInput([*known, *refused.findings]) from refused
     found = (*known, *prepared.findings)
-    return Begun(analysis, ready.analysis, prepared, ready.locations, started, began, clock, found)
+    return Begun(analysis, ready.analysis, prepared, ready.keys, ready.locations, started, began, clock, found)
 
 
-def finish(begun: Begun, out: Path, resources: Resources, kept: KeptGroundUp | None) -> RunRecord:
-    """Compute the losses of a run that has begun, from kept ground-up losses where there are some, and write them."""
+def finish(
+    begun: Begun,
+    out: Path,
+    resources: Resources,
+    kept: KeptGroundUp | None,
+    executor: Executor | None = None,
+    plan: Plan | None = None,
+) -> RunRecord:
+    """Compute the losses of a run that has begun, from kept ground-up losses where there are some, and write them.
+
+    ``plan`` is that of an earlier attempt at the run; without it, one is made.
+    """
     prepared, clock = begun.prepared, begun.clock
-    clock.begin("plan")
-    plan = _plan(prepared, resources, kept)
-    receipts = _losses(begun, plan, resources, kept)
-    parts = PartStore(resources.store / "parts")
+    if plan is None:
+        plan = plan_run(begun, resources, kept)
+    receipts = _losses(begun, plan, chunk_task(begun, resources, kept), executor or ThreadExecutor(resources.workers))
+    parts = resources.parts()
     with whole_folder(out, RECORD) as folder:
         clock.begin("results")
-        write_results(begun.analysis, prepared, [parts.path(receipt.address) for receipt in receipts], folder, clock)
+        write_results(begun.analysis, prepared, [parts.local(receipt.address) for receipt in receipts], folder, clock)
         begun.locations.write(folder)
         clock.end()
         record = _record(begun, receipts, out, kept)
@@ -95,8 +115,7 @@ def finish(begun: Begun, out: Path, resources: Resources, kept: KeptGroundUp | N
 
 def kept_ground_up(resources: Resources, prepared: Prepared) -> KeptGroundUp:
     """The kept ground-up losses of a portfolio in the store: beside the parts, within the same limit."""
-    store = PartStore(resources.store / "parts", KEPT_SUFFIX)
-    return KeptGroundUp(store, prepared.ground_up_key, prepared.samples)
+    return KeptGroundUp(resources.parts(KEPT_SUFFIX), prepared.ground_up_key, prepared.samples)
 
 
 def _plan(prepared: Prepared, resources: Resources, kept: KeptGroundUp | None) -> Plan:
@@ -130,17 +149,30 @@ def _workload(prepared: Prepared, summaries: Sequence[int]) -> Workload:
     return measure(prepared.hazard, prepared.event_id, items, summaries, samples)
 
 
-def _losses(begun: Begun, plan: Plan, resources: Resources, kept: KeptGroundUp | None) -> list[Receipt]:
+def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> ChunkTask:
+    """What computes a chunk of a run; a reference to it writes the run's order into the store."""
+    keep = kept is not None
+    how = {"block_bytes": resources.block_bytes, "reuse": resources.reuse, "keep": keep}
+    order = partial(write_order, begun.analysis, begun.keys, begun.prepared, str(resources.store))
+    return ChunkTask(
+        begun.prepared,
+        PartStore(resources.store / "parts"),
+        block_bytes=resources.block_bytes,
+        reuse=resources.reuse,
+        kept=kept,
+        reference=None if keep and kept.rows is not None else partial(ordered, order, str(resources.store), how),
+    )
+
+
+def _losses(begun: Begun, plan: Plan, task: ChunkTask, executor: Executor) -> list[Receipt]:
     """The receipts of every chunk, in event order."""
-    store = PartStore(resources.store / "parts")
-    task = ChunkTask(begun.prepared, store, block_bytes=resources.block_bytes, reuse=resources.reuse, kept=kept)
     begun.clock.begin("losses", plan.events)
     receipts, done = [], 0
-    for receipt in ThreadExecutor(resources.workers).run(task, plan.chunks):
+    for receipt in executor.run(task, plan.chunks):
         receipts.append(receipt)
         done += receipt.events
         begun.clock.advance(done, plan.events)
-    return sorted(receipts, key=lambda receipt: receipt.chunk)
+    return sorted(receipts, key=lambda receipt: (receipt.chunk, receipt.part))
 
 
 def _record(begun: Begun, receipts: Sequence[Receipt], out: Path, kept: KeptGroundUp | None) -> RunRecord:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oasis_kernel.errors import PlanRefused
+from oasis_kernel.errors import DamagedPart, PlanRefused
 from oasis_kernel.formats.kept_losses import kept_blocks, kept_file, read_contents, write_contents
-from oasis_kernel.formats.parts import DamagedPart
 from oasis_kernel.model.exposure import Int32
 from oasis_kernel.model.losses import SPECIAL, LossBlock
 from oasis_kernel.model.work import Plan, Workload
@@ -52,7 +51,7 @@ class KeptGroundUp:
         address = self.address(event_id)
         self.store.touch(address)
         try:
-            for block in kept_blocks(self.store.path(address), self.samples):
+            for block in kept_blocks(self.store.local(address), self.samples):
                 yield block if self.rows is None else of_rows(block, self.rows)
         except DamagedPart:
             self.store.discard(address)
@@ -73,7 +72,7 @@ class KeptGroundUp:
         if not self.store.has(address):
             return None
         try:
-            found = read_contents(self.store.path(address))
+            found = read_contents(self.store.local(address))
         except DamagedPart:
             self.store.discard(address)
             return None

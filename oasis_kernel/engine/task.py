@@ -1,14 +1,16 @@
 """One chunk of events through the whole chain, in memory: footprint, ground-up, terms, reinsurance, summaries."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from oasis_kernel.engine.kept import KeptGroundUp
 from oasis_kernel.engine.prepare import Prepared
-from oasis_kernel.formats.parts import DamagedPart, Part, write_part
+from oasis_kernel.engine.progress import peak_memory
+from oasis_kernel.errors import Cancelled, DamagedPart, OasisError
+from oasis_kernel.formats.parts import Part, write_part
 from oasis_kernel.model.losses import LossBlock, SummaryLosses
-from oasis_kernel.model.work import Chunk, Receipt
+from oasis_kernel.model.work import Chunk, Receipt, Stopped, TaskReference, never
 from oasis_kernel.steps.summarise import join_events, summarise
 from oasis_kernel.store.parts import PartStore, content_hash
 
@@ -24,16 +26,27 @@ class ChunkTask:
         block_bytes: int,
         reuse: bool,
         kept: KeptGroundUp | None = None,
+        reference: Callable[[], TaskReference] | None = None,
     ):
         self._prepared = prepared
         self._store = store
         self._block_bytes = block_bytes
         self._reuse = reuse
         self._kept = kept
+        self._reference = reference
 
-    def __call__(self, chunk: Chunk) -> Receipt:
-        """The receipt of a finished part; a part that is there already is not computed again."""
-        began = time.perf_counter()
+    def reference(self) -> TaskReference:
+        """What makes this task in another process; OasisError when nobody said."""
+        if self._reference is None:
+            raise OasisError("these chunks can be computed in this process only: run them on threads")
+        return self._reference()
+
+    def __call__(self, chunk: Chunk, stopped: Stopped = never) -> Receipt:
+        """The receipt of a finished part; a part that is there already is not computed again.
+
+        Cancelled when ``stopped`` says so; it is asked after every block of losses.
+        """
+        started, began, cpu_began = time.time(), time.perf_counter(), time.thread_time()
         address = content_hash([self._prepared.key, chunk.event_id])
         kept = self._kept
         kept_before = self._reuse and kept is not None and kept.has(chunk.event_id)
@@ -41,7 +54,7 @@ class ChunkTask:
         reused = self._reuse and (kept is None or kept_before) and self._usable(address)
         rows = 0
         if not reused:
-            losses, kept_before = self._compute(chunk, kept_before)
+            losses, kept_before = self._compute(chunk, kept_before, stopped)
             rows = sum(len(part.event_id) for part in losses.values())
             self._store.publish(address, partial(write_part, losses=losses))
         return Receipt(
@@ -53,6 +66,10 @@ class ChunkTask:
             reused,
             kept.address(chunk.event_id) if kept is not None else "",
             kept_before,
+            part=chunk.part,
+            started=started,
+            cpu_seconds=time.thread_time() - cpu_began,
+            peak_bytes=peak_memory(),
         )
 
     def _usable(self, address: str) -> bool:
@@ -60,22 +77,22 @@ class ChunkTask:
         if not self._store.has(address):
             return False
         try:
-            Part(self._store.path(address))
+            Part(self._store.local(address))
         except DamagedPart:
             self._store.discard(address)
             return False
         self._store.touch(address)
         return True
 
-    def _compute(self, chunk: Chunk, from_kept: bool) -> tuple[dict[str, SummaryLosses], bool]:
+    def _compute(self, chunk: Chunk, from_kept: bool, stopped: Stopped) -> tuple[dict[str, SummaryLosses], bool]:
         """The chunk's losses, and whether kept ground-up losses served: damaged ones are made, and kept, again."""
         kept = self._kept
         if kept is not None and from_kept:
             try:
-                return self._summarised(kept.read(chunk.event_id)), True
+                return self._summarised(_until(stopped, kept.read(chunk.event_id))), True
             except DamagedPart:
                 pass  # discarded by its reader
-        computed = self._prepared.ground_up_blocks(chunk.event_id, self._block_bytes)
+        computed = _until(stopped, self._prepared.ground_up_blocks(chunk.event_id, self._block_bytes))
         if kept is None:
             return self._summarised(computed), False
         with kept.keeping(chunk.event_id, computed) as blocks:
@@ -92,3 +109,11 @@ class ChunkTask:
                 pieces[output.name].append(summary)
         empty = prepared.empty_losses
         return {name: join_events(found) if found else empty for name, found in pieces.items()}
+
+
+def _until(stopped: Stopped, blocks: Iterator[LossBlock]) -> Iterator[LossBlock]:
+    """The blocks, up to when somebody asks to stop: Cancelled then."""
+    for block in blocks:
+        if stopped():
+            raise Cancelled("the chunk was stopped between two blocks of losses")
+        yield block

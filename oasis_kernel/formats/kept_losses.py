@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from oasis_kernel.formats.parts import DamagedPart
+from oasis_kernel.errors import DamagedPart
 from oasis_kernel.model.exposure import Int32
 from oasis_kernel.model.losses import SPECIAL, LossBlock
 from oasis_kernel.model.work import Workload

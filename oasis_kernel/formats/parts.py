@@ -10,17 +10,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from oasis_kernel.errors import OasisError
+from oasis_kernel.errors import DamagedPart
 from oasis_kernel.model.losses import SPECIAL, SummaryLosses
 
 MAGIC = b"OKPART1\n"
 DIGEST_BYTES = 32
 #: Rows of a record batch: fixed, so that reading never holds more than one of them uncompressed.
 BATCH_ROWS = 32_768
-
-
-class DamagedPart(OasisError):
-    """A part that is not what was written: it must be computed again."""
 
 
 def write_part(path: Path, losses: Mapping[str, SummaryLosses]) -> None:
@@ -72,9 +68,12 @@ class Part:
     """A part opened for reading, its checksum verified."""
 
     def __init__(self, path: Path):
-        """DamagedPart when the file is not a part, is cut short, or differs from what was written."""
-        with pa.memory_map(str(path)) as file:
-            data = file.read_buffer()
+        """DamagedPart when the file is gone, is not a part, is cut short, or differs from what was written."""
+        try:
+            with pa.memory_map(str(path)) as file:
+                data = file.read_buffer()
+        except FileNotFoundError as error:
+            raise DamagedPart(f"{path} must be a part of a run, and is gone. Resume the run") from error
         start = len(MAGIC) + DIGEST_BYTES
         head = data.slice(0, min(start, data.size)).to_pybytes()
         if not head.startswith(MAGIC) or len(head) < start:

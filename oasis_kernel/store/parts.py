@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
+
+from oasis_kernel.store.folders import whole_file
 
 #: Parts are kept for resume and reuse until they take more than this.
 DEFAULT_LIMIT_BYTES = 20 * 2**30
@@ -30,7 +31,7 @@ def content_hash(values: Iterable[Any]) -> str:
 
 
 class PartStore:
-    """A folder of parts. Publishing writes under a temporary name, then renames, so that a part is whole or absent.
+    """A folder of parts, used where they lie. Publishing writes under a temporary name, then renames: whole or absent.
 
     Several kinds of parts, told apart by their ``suffix``, can share a folder and so the limit of what is kept in it.
     """
@@ -47,6 +48,10 @@ class PartStore:
         """Whether the part is there."""
         return self.path(address).is_file()
 
+    def local(self, address: str) -> Path:
+        """The part as a file on this machine. Its reader finds out whether it is whole; it may have vanished, too."""
+        return self.path(address)
+
     def touch(self, address: str) -> None:
         """Note that a part was used, so that others are removed before it."""
         try:
@@ -62,14 +67,8 @@ class PartStore:
     @contextmanager
     def publishing(self, address: str) -> Iterator[Path]:
         """A temporary file that gets its address when the block ends well, and vanishes otherwise."""
-        final = self.path(address)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        temporary = final.with_name(f".{address[:16]}-{uuid4().hex}")
-        try:
+        with whole_file(self.path(address)) as temporary:
             yield temporary
-            temporary.replace(final)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def discard(self, address: str) -> None:
         """Forget a part: one that turned out to be damaged."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oasis_kernel.errors import DamagedPart
 from oasis_kernel.formats.kept_losses import kept_blocks, kept_file, read_contents, write_contents
-from oasis_kernel.formats.parts import DamagedPart
 from oasis_kernel.model.losses import SPECIAL, LossBlock
 from oasis_kernel.model.work import Workload
 

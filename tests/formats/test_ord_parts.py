@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oasis_kernel.errors import DamagedPart
 from oasis_kernel.formats import parts
-from oasis_kernel.formats.parts import DamagedPart, Part, encode_part, read_part, write_part
+from oasis_kernel.formats.parts import Part, encode_part, read_part, write_part
 from oasis_kernel.model.losses import SPECIAL, SummaryLosses
 
 
