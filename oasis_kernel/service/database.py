@@ -1,0 +1,78 @@
+"""The service's database: SQLite where nobody says otherwise, PostgreSQL where many write."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, exists, func, make_url, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+SQLITE_WAIT_SECONDS = 30
+
+
+class Database:
+    """Sessions on one database, shared by the threads of a process."""
+
+    def __init__(self, url: str):
+        self.engine = _sqlite(url) if url.startswith("sqlite") else _server(url)
+        # SQLite refuses a transaction that has read and then wants to write while another wrote: say it at the start.
+        self._writing = self.engine.execution_options(writes=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that looks; nothing it changes is kept."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose changes are kept when the block ends well, all of them or none."""
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection in a transaction that writes, for migrations."""
+        with self._writing.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def _sqlite(url: str) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": SQLITE_WAIT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # the driver starts no transaction; _begin does
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _server(url: str) -> Engine:
+    chosen = make_url(url)
+    if chosen.drivername in ("postgresql", "postgres"):
+        chosen = chosen.set(drivername="postgresql+psycopg")
+    return create_engine(chosen, pool_pre_ping=True, pool_size=10, max_overflow=20)
+
+
+def holds_any(session: Session, column: InstrumentedAttribute[list[str]], values: Sequence[str]) -> ColumnElement[bool]:
+    """Whether the JSON list in a column holds one of the values: groups of an object, tags of a run."""
+    if session.get_bind().dialect.name == "sqlite":
+        element = func.json_each(column).table_valued("value").c.value
+    else:
+        element = func.json_array_elements_text(column).column_valued("value")
+    return exists(select(1).where(element.in_(values)))
