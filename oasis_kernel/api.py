@@ -10,6 +10,7 @@ from typing import Any
 from oasis_kernel.engine.again import Change, analysis_again
 from oasis_kernel.engine.analysis import Analysis, Origin, Resources
 from oasis_kernel.engine.check import check_whole
+from oasis_kernel.engine.estimate import estimate as expect
 from oasis_kernel.engine.execute import RECORD, execute
 from oasis_kernel.engine.inputs import engine_options, read_settings
 from oasis_kernel.engine.progress import Progress, Report
@@ -18,6 +19,7 @@ from oasis_kernel.engine.what_if import require_kept, what_if
 from oasis_kernel.errors import Finding
 from oasis_kernel.formats.oed_file import Source
 from oasis_kernel.model.engine import EngineOptions
+from oasis_kernel.model.estimate import Estimate
 from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings, parse_settings
 from oasis_kernel.model.vendor import Model
@@ -110,6 +112,23 @@ def check(
 ) -> list[Finding]:
     """Everything that is wrong, or worth knowing, before a run of these inputs."""
     return list(check_whole(_analysis(model, portfolio, settings, samples, options)).findings)
+
+
+def estimate(
+    model: str | Model,
+    portfolio: Portfolio,
+    *,
+    settings: Settings = None,
+    samples: int | None = None,
+    options: EngineOptions | Mapping[str, Any] | None = None,
+    resources: Resources | None = None,
+) -> Estimate:
+    """What a run of these inputs would take on this machine: seconds, memory, size of the results, each with a band.
+
+    A few events are computed to learn it, in about a second; nothing is kept.
+    """
+    analysis = _analysis(model, portfolio, settings, samples, options)
+    return expect(analysis, resources or Resources.of_this_machine())
 
 
 def exposure(

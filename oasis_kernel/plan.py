@@ -72,20 +72,20 @@ def _cuts(workload: Workload, needed: Int64, share: int, chunks: int | Sequence[
     return _cuts_by_cost(workload, needed, share)
 
 
-def _cost(workload: Workload) -> Int64:
+def event_cost(workload: Workload) -> Int64:
     """Work units of each event: samples drawn, and a fixed part per item and per footprint row."""
     return workload.item_events * (workload.samples + 20) + workload.footprint_rows + 100
 
 
 def _cuts_by_number(workload: Workload, chunks: int) -> list[int]:
-    total = np.cumsum(_cost(workload))
+    total = np.cumsum(event_cost(workload))
     wanted = total[-1] * np.arange(1, chunks) / chunks
     return sorted({int(cut) for cut in np.searchsorted(total, wanted) if 0 < cut < len(total)})
 
 
 def _cuts_by_cost(workload: Workload, needed: Int64, share: int) -> list[int]:
     limits = (SAMPLES_PER_CHUNK, share, EVENTS_PER_CHUNK)
-    totals = [np.cumsum(_cost(workload)), np.cumsum(needed), np.arange(1, len(needed) + 1)]
+    totals = [np.cumsum(event_cost(workload)), np.cumsum(needed), np.arange(1, len(needed) + 1)]
     cuts: list[int] = []
     start = 0
     while True:

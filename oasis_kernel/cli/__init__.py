@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from oasis_kernel.cli import analysis, catalogue, exposure, plugin, what_if
+from oasis_kernel.cli import analysis, catalogue, estimate, exposure, plugin, what_if
 
 EXIT_FINDINGS = 1
 
@@ -18,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 analysis.add_to(app)
+estimate.add_to(app)
 exposure.add_to(app)
 what_if.add_to(app)
 catalogue.add_to(app)

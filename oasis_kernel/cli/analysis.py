@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oasis_kernel.cli import options as o
-from oasis_kernel.cli.inputs import with_inputs
+from oasis_kernel.cli.inputs import need_a_model, with_inputs
 from oasis_kernel.model.inputs import InputFiles
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def check(files: InputFiles, as_json: o.Json = False) -> None:
     from oasis_kernel.cli.view import print_findings, print_location_status
     from oasis_kernel.engine.check import check_files
 
-    _need_a_model(files)
+    need_a_model(files)
     report = check_files(files)
     if as_json:
         sys.stdout.write(json.dumps(report.as_dict(), default=str) + "\n")
@@ -89,7 +89,7 @@ def _run(files: InputFiles, out: Path, resources: "Resources", as_json: bool) ->
     from oasis_kernel.plugins import load_plugins
     from oasis_kernel.questions.result import Run
 
-    _need_a_model(files)
+    need_a_model(files)
     try:
         with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
             analysis, findings = load_analysis(files, load_plugins())
@@ -110,8 +110,3 @@ def _resources(workers: int | None, memory: float | None, chunks: int | None, re
     from oasis_kernel.engine.analysis import Resources
 
     return Resources.of_this_machine(workers, int(memory * 2**30) if memory else None, None, chunks, resume)
-
-
-def _need_a_model(files: InputFiles) -> None:
-    if files.model is None and files.mdk is None:
-        raise typer.BadParameter("give --model NAME (see `oasis models`) or --mdk FILE.json")

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import typer
+
 from oasis_kernel.cli import options as o
 from oasis_kernel.model.inputs import InputFiles
 
@@ -59,3 +61,9 @@ def _input_files(
         samples=samples,
         options=tuple(options),
     )
+
+
+def need_a_model(files: InputFiles) -> None:
+    """A usage error when the inputs name no model."""
+    if files.model is None and files.mdk is None:
+        raise typer.BadParameter("give --model NAME (see `oasis models`) or --mdk FILE.json")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from oasis_kernel.engine.progress import Progress
+    from oasis_kernel.model.estimate import Estimate
     from oasis_kernel.plugins.conformance import CheckResult
     from oasis_kernel.questions.exceedance import ExceedanceCurve
     from oasis_kernel.questions.result import Run
@@ -27,6 +28,7 @@ _STAGES = {
     "check": "Checking inputs",
     "prepare": "Preparing exposure",
     "plan": "Planning",
+    "trial": "Trying a few events",
     "losses": "Computing losses",
     "results": "Writing tables",
 }
@@ -111,6 +113,33 @@ def print_headline(run: "Run") -> None:
         highlight=False,
     )
     out.print(f"ORD tables: {run.folder.resolve()}", highlight=False, soft_wrap=True)
+
+
+def print_estimate(expected: "Estimate") -> None:
+    """What a run would take: the expected numbers between the lowest and the highest."""
+    view = Table(title="What a run would take", title_justify="left")
+    for heading in ("", "expected", "from", "to"):
+        view.add_column(heading, justify="right" if heading else "left")
+    for name, band, shown in (
+        ("seconds", expected.seconds, _seconds),
+        ("memory", expected.peak_bytes, _size),
+        ("results", expected.output_bytes, _size),
+    ):
+        view.add_row(name, *[shown(value) for value in (band.likely, band.low, band.high)])
+    out.print(view)
+    out.print(
+        f"{expected.events:,} events touch the portfolio, {expected.samples} samples; {expected.chunks:,} chunks on "
+        f"{expected.workers} workers. Learned from {expected.trial_events:,} events in {expected.trial_seconds:.1f} s",
+        highlight=False,
+    )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _size(value: float) -> str:
+    return f"{value / 2**20:,.1f} MiB" if value < 2**30 else f"{value / 2**30:,.1f} GiB"
 
 
 def _return_periods(curves: "Mapping[str, ExceedanceCurve]") -> Table:

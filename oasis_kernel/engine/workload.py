@@ -4,11 +4,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from oasis_kernel.engine.prepare import Prepared
 from oasis_kernel.model.exposure import Int32, Int64, Items
 from oasis_kernel.model.hazard import Footprint, Hazard
 from oasis_kernel.model.work import Workload
 
 EVENTS_AT_A_TIME = 2_000
+
+
+def workload_of(prepared: Prepared) -> Workload:
+    """The workload of a prepared analysis; of a model that computes ground-up losses itself, the most it can be."""
+    items, samples = prepared.exposure.items, prepared.samples
+    summaries = [int(output.summary_set.summary_of.max(initial=0)) for output in prepared.outputs]
+    if prepared.own_ground_up is not None:
+        return assume_whole(prepared.event_id, len(items), summaries, samples)
+    return measure(prepared.hazard, prepared.event_id, items, summaries, samples)
 
 
 def measure(hazard: Hazard, event_id: Int32, items: Items, summaries: Sequence[int], samples: int) -> Workload:
