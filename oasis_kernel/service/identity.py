@@ -1,5 +1,6 @@
 """Who asks: a user, the role and groups the request comes with, and the door it came through."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,3 +59,31 @@ class Identity:
     def in_any(self, groups: list[str]) -> bool:
         """Whether one of ``groups`` is one of the user's."""
         return not set(self.groups).isdisjoint(groups)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a directory (the hub, the OpenID issuer) says of who asks: groups sorted, each once."""
+
+    name: str
+    role: Role
+    groups: tuple[str, ...]
+    door: Door
+
+
+class Refused(Exception):
+    """A token that no door lets in, and why; the reason goes on after "The token"."""
+
+
+class NoRole(Exception):
+    """A user of a directory in none of the groups that have a role here."""
+
+
+def role_of(groups: tuple[str, ...], role_map: Mapping[str, str], default: str | None) -> Role:
+    """Return the strongest role that one of ``groups`` is mapped to, else ``default``; ``NoRole`` without any."""
+    roles = [Role(role_map[group]) for group in groups if group in role_map]
+    if roles:
+        return max(roles, key=lambda role: role.rank)
+    if default is None:
+        raise NoRole(f"none of its groups has a role here ({', '.join(sorted(role_map)) or 'no group is mapped'})")
+    return Role(default)

@@ -25,6 +25,7 @@ class OidcSettings(BaseModel):
 
     issuer: str = Field(description="the issuer, exactly as its tokens name it")
     audience: str = Field(description="the audience that a token must be for")
+    name_claim: str = Field("preferred_username", description="the claim that names a user, and never another one")
     groups_claim: str = Field("groups", description="the claim that lists a user's groups")
     role_map: dict[str, Role] = Field(default_factory=dict, description="role by group")
     default_role: Role | None = Field(None, description="the role of a user in none of these groups; none: refused")
@@ -36,10 +37,10 @@ class HubSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     api_url: str = Field(description="the hub's API, such as http://hub:8081/hub/api")
-    token_env: str = Field(
-        "JUPYTERHUB_API_TOKEN", description="the environment variable with this service's own hub token"
+    scope: str = Field(
+        "access:services!service=oasis", description="the hub scope that a token must have; empty: any token of the hub"
     )
-    role_map: dict[str, Role] = Field(default_factory=dict, description="role by hub group")
+    role_map: dict[str, Role] = Field(default_factory=dict, description="role by hub group, or by scope as scope:NAME")
     default_role: Role | None = Field("analyst", description="the role of a hub user in none of these groups")
 
 

@@ -113,6 +113,7 @@ def _users() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("name", NAME, nullable=False),
         sa.Column("role", WORD, nullable=False),
+        sa.Column("directory", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("created", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
