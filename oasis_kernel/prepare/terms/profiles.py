@@ -133,7 +133,8 @@ def _profile_rows(
         for term, column in STEP_COLUMN.items():
             profile[column] = np.where(stepped, amounts[term], profile[column])
         profile["step_id"] = np.where(stepped, np.maximum(amounts["step_id"], 1), 0)
-        return np.unique(profile)
+        rows = np.unique(profile)
+        return rows[np.lexsort((rows["step_id"], rows["profile_id"]))]
     return profile[np.unique(profile_id, return_index=True)[1]]
 
 
