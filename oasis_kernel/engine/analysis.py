@@ -66,7 +66,12 @@ class Resources:
 
     def parts(self, suffix: str = ".part") -> PartStore:
         """The parts of one kind that runs leave and find."""
-        return part_store(self.parts_url or self.store / "parts", suffix)
+        return part_store(self.parts_address, suffix)
+
+    @property
+    def parts_address(self) -> str:
+        """The folder or address of the parts."""
+        return self.parts_url or str(self.store / "parts")
 
     @staticmethod
     def of_this_machine(

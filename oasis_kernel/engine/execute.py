@@ -115,11 +115,13 @@ def finish(
 
 def kept_ground_up(resources: Resources, prepared: Prepared) -> KeptGroundUp:
     """The kept ground-up losses of a portfolio in the store: beside the parts, within the same limit."""
-    return KeptGroundUp(resources.parts(KEPT_SUFFIX), prepared.ground_up_key, prepared.samples)
+    return kept_ground_up_in(resources.parts_address, prepared)
 
 
-def _plan(prepared: Prepared, resources: Resources, kept: KeptGroundUp | None) -> Plan:
+def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> Plan:
     """The chunks; those under which ground-up losses are kept already, unless the caller says how many."""
+    begun.clock.begin("plan")
+    prepared = begun.prepared
     contents = kept.contents(prepared.event_id) if kept is not None and resources.reuse else None
     summaries = [int(output.summary_set.summary_of.max(initial=0)) for output in prepared.outputs]
     if contents is None:
@@ -151,16 +153,19 @@ def _workload(prepared: Prepared, summaries: Sequence[int]) -> Workload:
 
 def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> ChunkTask:
     """What computes a chunk of a run; a reference to it writes the run's order into the store."""
-    keep = kept is not None
-    how = {"block_bytes": resources.block_bytes, "reuse": resources.reuse, "keep": keep}
-    order = partial(write_order, begun.analysis, begun.keys, begun.prepared, str(resources.store))
+    parts, block_bytes, reuse = resources.parts_address, resources.block_bytes, resources.reuse
+    order = partial(
+        write_order, begun.analysis, begun.keys, begun.prepared, resources.parts_url or str(resources.store)
+    )
+    how = {"parts": parts, "block_bytes": block_bytes, "reuse": reuse, "keep": kept is not None}
+    alone = kept is not None and kept.rows is not None  # which rows go on is known to this process only
     return ChunkTask(
         begun.prepared,
-        PartStore(resources.store / "parts"),
-        block_bytes=resources.block_bytes,
-        reuse=resources.reuse,
+        resources.parts(),
+        block_bytes=block_bytes,
+        reuse=reuse,
         kept=kept,
-        reference=None if keep and kept.rows is not None else partial(ordered, order, str(resources.store), how),
+        reference=None if alone else lambda: ordered(order, begun.analysis.model.name, how),
     )
 
 

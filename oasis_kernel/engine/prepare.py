@@ -240,7 +240,9 @@ def _ground_up_key(analysis: Analysis, exposure: PreparedExposure, options: Grou
     """The hash of all that ground-up losses depend on, but for the events: nothing of terms, summaries or tables."""
     fingerprint = asked(analysis.model.name, analysis.model).fingerprint()
     choice = analysis.settings.model_choice(dynamic_footprint=analysis.options.dynamic_footprint)
-    values: list[Any] = [__version__, fingerprint, repr(options), repr(choice), *exposure.items.section_id]
+    # A set has another order in every process, and the key must not.
+    chosen = [sorted(value) if isinstance(value, frozenset) else value for value in vars(choice).values()]
+    values: list[Any] = [__version__, fingerprint, repr(options), repr(chosen), *exposure.items.section_id]
     values.extend(_arrays(exposure.items))
     values.extend([exposure.coverages.tiv, exposure.coverages.coverage_type])
     return content_hash(values)

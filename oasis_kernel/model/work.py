@@ -1,7 +1,8 @@
 """The work of a run: what events cost, the chunks they are cut into, the receipts that come back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from oasis_kernel.model.exposure import Int32, Int64
 
@@ -25,6 +26,16 @@ class Chunk:
     event_id: Int32
     item_events: int
     peak_bytes: int
+    part: str = ""  # of a chunk that was halved, and halved again: "0", "1", "01" ...; in this order, events ascend
+
+    def halves(self) -> "tuple[Chunk, Chunk]":
+        """The chunk as two, each with half of its events, of which it has at least two."""
+        middle = len(self.event_id) // 2
+        first, second = (
+            Chunk(self.number, events, self.item_events // 2, self.peak_bytes // 2, self.part + half)
+            for half, events in (("0", self.event_id[:middle]), ("1", self.event_id[middle:]))
+        )
+        return first, second
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,40 @@ class Receipt:
     reused: bool
     ground_up: str = ""  # the address of the ground-up losses that are kept of it; "" for none
     ground_up_reused: bool = False
+    part: str = ""  # of a halved chunk
+    worker: str = ""  # machine and process
+    attempt: int = 1
+    started: float = 0.0  # seconds since 1970
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0  # the highest resident memory of its process so far
+    log_tail: str = ""  # what was logged meanwhile, its end
 
 
-Task = Callable[[Chunk], Receipt]
+#: Whether a chunk under way should stop: asked often.
+Stopped = Callable[[], bool]
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+@dataclass(frozen=True)
+class TaskReference:
+    """What another process needs to make the same task: a function by name, and its arguments, plain values."""
+
+    entry: str  # "package.module:function"
+    arguments: Mapping[str, str | int | bool]
+    model: str
+
+
+class Task(Protocol):
+    """Computes chunks; several threads may call it at once."""
+
+    def __call__(self, chunk: Chunk, stopped: Stopped = never) -> Receipt:
+        """The receipt of a chunk that is finished; Cancelled, within half a second, when ``stopped`` says so."""
+        ...
+
+    def reference(self) -> TaskReference:
+        """What makes this task in another process; OasisError when there is no such thing."""
+        ...

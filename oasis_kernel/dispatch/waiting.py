@@ -1,0 +1,147 @@
+"""The chunks of a run that wait, and what is done about one that fails: the same rules for every executor."""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from oasis_kernel.dispatch import Observer, Unobserved
+from oasis_kernel.errors import ChunkFailed, ChunkFailure, ChunksFailed, OasisError
+from oasis_kernel.model.work import Chunk, Receipt
+
+
+class Trouble(StrEnum):
+    """What kind of thing went wrong: it decides whether another try makes sense."""
+
+    INPUT = "input"  # an error of ours: it says what to do, and would come again
+    CODE = "code"  # anything else that was raised
+    MEMORY = "memory"
+    WORKER = "worker"  # the process that computed the chunk died
+
+
+REMEDIES = {
+    Trouble.INPUT: "",
+    Trouble.CODE: "Finished chunks are kept; resume the run when the cause is removed",
+    Trouble.MEMORY: "Give workers more memory, or ask for fewer samples or coarser summaries",
+    Trouble.WORKER: "Look into the worker's own log, and resume the run: finished chunks are kept",
+}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a chunk is tried again after each kind of trouble."""
+
+    code: int = 1
+    worker: int = 3
+    memory: int = 2
+    keep_going: bool = False  # set a chunk that fails for good aside, and go on
+
+    def retries(self, trouble: Trouble) -> int:
+        """Tries after the first."""
+        if trouble == Trouble.INPUT:
+            return self.code if self.keep_going else 0
+        return {Trouble.CODE: self.code, Trouble.WORKER: self.worker, Trouble.MEMORY: self.memory}[trouble]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a chunk."""
+
+    chunk: Chunk
+    number: int = 1
+    alone: bool = False  # not beside other chunks in one task: its worker has died before
+
+
+@dataclass(frozen=True)
+class Setback:
+    """What an attempt failed of."""
+
+    trouble: Trouble
+    cause: str
+    worker: str = ""
+    log_tail: str = ""
+    error: Exception | None = None  # where it was raised in this process
+
+
+class WaitingChunks:
+    """Chunks in the order they are to be tried; one that failed and may be tried again comes first."""
+
+    def __init__(self, chunks: Iterable[Chunk], patience: Patience, observer: Observer | None = None):
+        self._waiting = deque(Attempt(chunk) for chunk in chunks)
+        self._patience = patience
+        self._observer = observer or Unobserved()
+        self._setbacks: Counter[tuple[int, str, Trouble]] = Counter()
+        self.set_aside: list[ChunkFailure] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def take(self) -> Attempt | None:
+        """The next attempt; None when nothing waits."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def take_several(self, count: int) -> list[Attempt]:
+        """Up to ``count`` attempts for one task; an attempt that must be alone is alone."""
+        taken: list[Attempt] = []
+        while self._waiting and len(taken) < count:
+            if self._waiting[0].alone and taken:
+                break
+            taken.append(self._waiting.popleft())
+            if taken[-1].alone:
+                break
+        return taken
+
+    def put_back(self, attempts: Iterable[Attempt]) -> None:
+        """Attempts that came to nothing through no fault of theirs."""
+        self._waiting.extendleft(reversed(list(attempts)))
+
+    def started(self, attempt: Attempt, worker: str) -> None:
+        """A worker has begun with an attempt."""
+        self._observer.started(attempt.chunk, worker)
+
+    def finished(self, attempt: Attempt, receipt: Receipt, worker: str = "") -> Receipt:
+        """The receipt with its attempt, and the worker where it does not say."""
+        told = replace(receipt, attempt=attempt.number, worker=receipt.worker or worker)
+        self._observer.finished(told)
+        return told
+
+    def failed(self, attempt: Attempt, setback: Setback) -> None:
+        """Let the chunk wait again, halve it or set it aside; raises what ends the run, if this does."""
+        chunk, trouble = attempt.chunk, setback.trouble
+        failure = _failure(attempt, setback)
+        self._setbacks[chunk.number, chunk.part, trouble] += 1
+        again = self._setbacks[chunk.number, chunk.part, trouble] <= self._patience.retries(trouble)
+        halved = not again and trouble == Trouble.MEMORY and len(chunk.event_id) > 1
+        self._observer.failed(chunk, failure, again or halved)
+        if again:
+            self._waiting.appendleft(Attempt(chunk, attempt.number + 1, alone=trouble == Trouble.WORKER))
+        elif halved:
+            halves = chunk.halves()
+            self._observer.split(chunk, halves)
+            self._waiting.extendleft(Attempt(half) for half in reversed(halves))
+        elif self._patience.keep_going:
+            self.set_aside.append(failure)
+        elif isinstance(setback.error, OasisError):
+            raise setback.error
+        else:
+            raise ChunkFailed(failure) from setback.error
+
+    def close(self) -> None:
+        """ChunksFailed when chunks were set aside."""
+        if self.set_aside:
+            raise ChunksFailed(sorted(self.set_aside, key=lambda failure: (failure.chunk, failure.part)))
+
+
+def _failure(attempt: Attempt, setback: Setback) -> ChunkFailure:
+    chunk = attempt.chunk
+    return ChunkFailure(
+        chunk=chunk.number,
+        part=chunk.part,
+        first_event=int(chunk.event_id[0]),
+        last_event=int(chunk.event_id[-1]),
+        cause=setback.cause,
+        remedy=REMEDIES[setback.trouble],
+        attempt=attempt.number,
+        worker=setback.worker,
+        log_tail=setback.log_tail,
+    )
