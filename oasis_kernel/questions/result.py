@@ -1,6 +1,7 @@
 """A finished run, read from its folder: tables, averages, curves, what became of each location."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,15 @@ class Run:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.record = RunRecord.read(folder / RECORD)
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """What the run was made of and what it took; OasisError when that cannot be read."""
+        return RunRecord.read(self.file(RECORD))
+
+    def file(self, name: str) -> Path:
+        """Where a file of the results lies, whether it is there or not."""
+        return self.folder / name
 
     def __repr__(self) -> str:
         return f"<Run {self.record.id[:12]} of {self.record.model}: {', '.join(self.perspectives)} in {self.folder}>"
@@ -44,17 +53,22 @@ class Run:
     @cached_property
     def perspectives(self) -> tuple[str, ...]:
         """The perspectives with results: some of gul, il, ri, rl."""
-        return tuple(name for name in PERSPECTIVES if any(self.folder.glob(f"{name}_*")))
+        return tuple(name for name in PERSPECTIVES if any(file.startswith(f"{name}_") for file in self.tables))
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """The names of all files of the results."""
+        return tuple(sorted(path.name for path in self.folder.iterdir() if path.is_file()))
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
-        """The names of the result files."""
-        return tuple(sorted(path.name for path in self.folder.glob("*_S*_*")))
+        """The names of the files with ORD tables."""
+        return tuple(name for name in self.files if fnmatchcase(name, "*_S*_*"))
 
     def levels(self, perspective: str = "gul") -> tuple[int, ...]:
         """The summary levels of a perspective."""
-        stems = (path.name.partition("_S")[2].partition("_")[0] for path in self.folder.glob(f"{perspective}_S*_*"))
-        return tuple(sorted({int(stem) for stem in stems}))
+        starts = (file.partition("_S") for file in self.tables)
+        return tuple(sorted({int(rest.partition("_")[0]) for start, _, rest in starts if start == perspective}))
 
     def table(self, perspective: str, table: str, level: int | None = None, priority: int | None = None) -> pa.Table:
         """An ORD table as Arrow, with its ORD columns: ``table("gul", "ept")``; ``summary-info`` too.
@@ -65,9 +79,9 @@ class Run:
         stems = {spec.name.lower(): spec.stem for spec in TABLES.values()}
         stem = stems.get(table.lower(), table.lower())
         for extension in ("parquet", "csv"):
-            path = self.folder / file_name(perspective, chosen, stem, extension, priority)
-            if path.is_file():
-                return read_table(path, stem)
+            name = file_name(perspective, chosen, stem, extension, priority)
+            if name in self.files:
+                return read_table(self.file(name), stem)
         there = ", ".join(self.tables) or "none"
         raise OasisError(
             f"run {self.record.id[:12]} has no table {table!r} for {perspective} level {chosen}; it has {there}"
@@ -76,9 +90,8 @@ class Run:
     def named_table(self, name: str) -> pa.Table:
         """The table of a result file, such as ``gul_S1_ept``; OasisError names the files there are."""
         for extension in (".parquet", ".csv"):
-            path = self.folder / f"{name}{extension}"
-            if path.is_file():
-                return read_table(path, name.rpartition("_")[2])
+            if f"{name}{extension}" in self.files:
+                return read_table(self.file(f"{name}{extension}"), name.rpartition("_")[2])
         raise OasisError(f"run {self.record.id[:12]} has no {name!r}; it has {', '.join(self.tables) or 'none'}")
 
     def aal(self, perspective: str = "gul", level: int | None = None) -> float:
@@ -114,7 +127,7 @@ class Run:
 
     def locations(self) -> pa.Table:
         """Each location with its status (modelled, failed, not at risk ...), the reason and its TIV."""
-        return read_table(self.folder / "locations.parquet")
+        return read_table(self.file("locations.parquet"))
 
     def as_dict(self) -> dict[str, Any]:
         """The headline as plain values, for JSON."""
