@@ -110,7 +110,7 @@ def find_visible(session: Session, identity: Identity, table: Any, row_id: str) 
     query = select(table).where(table.id == row_id, visible_to(identity, table))
     if hasattr(table, "deleted"):
         query = query.where(table.deleted.is_(None))
-    row = session.scalars(query).one_or_none()
+    row = None if "\0" in row_id else session.scalars(query).one_or_none()  # PostgreSQL refuses to look for it
     if row is None:
         raise not_found(NOUNS.get(table.__tablename__, table.__tablename__), row_id)
     return row

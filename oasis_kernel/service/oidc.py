@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from oasis_kernel.errors import Finding, InvalidInput
@@ -89,7 +91,7 @@ def usable_keys(document: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     for number, entry in enumerate(entries if isinstance(entries, list) else []):
         if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
             continue
-        kind = entry.get("kty")
+        kind = str(entry.get("kty"))
         if kind not in KINDS.values() or KINDS.get(entry.get("alg", ""), kind) != kind:
             continue
         key = _public_key(kind, entry)
@@ -98,14 +100,14 @@ def usable_keys(document: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     return found
 
 
-def _public_key(kind: str, entry: Mapping[str, Any]) -> Any:
+def _public_key(kind: str, entry: Mapping[str, Any]) -> RSAPublicKey | EllipticCurvePublicKey | None:
     try:
         key = (RSAAlgorithm if kind == "RSA" else ECAlgorithm).from_jwk(dict(entry))
     except (jwt.InvalidKeyError, ValueError):
         return None
-    if kind == "RSA":
-        return key if key.key_size >= LEAST_RSA_BITS else None
-    return key if key.curve.name == "secp256r1" else None
+    if isinstance(key, RSAPublicKey) and key.key_size >= LEAST_RSA_BITS:
+        return key
+    return key if isinstance(key, EllipticCurvePublicKey) and key.curve.name == "secp256r1" else None
 
 
 class OidcDoor:
