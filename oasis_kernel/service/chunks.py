@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, undefer
 
+from oasis_kernel.errors import ChunkFailure
 from oasis_kernel.model.work import Chunk, Receipt
 from oasis_kernel.service.events_log import note
 from oasis_kernel.service.tables import ChunkRow, now
@@ -31,16 +32,16 @@ SETTLED = (ChunkState.DONE, ChunkState.QUARANTINED, ChunkState.SPLIT, ChunkState
 
 def write_plan(session: Session, run_id: str, plan: Iterable[Chunk]) -> None:
     """Write a row for each chunk of a new plan."""
-    session.add_all(_row(run_id, chunk, "") for chunk in plan)
+    session.add_all(_row(run_id, chunk) for chunk in plan)
     session.flush()
 
 
-def _row(run_id: str, chunk: Chunk, part: str) -> ChunkRow:
+def _row(run_id: str, chunk: Chunk) -> ChunkRow:
     ids = chunk.event_id
     return ChunkRow(
         run_id=run_id,
         number=chunk.number,
-        part=part,
+        part=chunk.part,
         events={"first": int(ids[0]), "last": int(ids[-1]), "count": len(ids)},
         event_ids=np.ascontiguousarray(ids, dtype="<i4").tobytes(),
         item_events=chunk.item_events,
@@ -49,15 +50,16 @@ def _row(run_id: str, chunk: Chunk, part: str) -> ChunkRow:
 
 
 def read_plan(session: Session, run_id: str) -> list[Chunk]:
-    """The chunks that were planned, in order; none before the run was planned."""
-    query = select(ChunkRow).where(ChunkRow.run_id == run_id, ChunkRow.part == "").order_by(ChunkRow.number)
-    return [chunk_of(row) for row in session.scalars(query.options(undefer(ChunkRow.event_ids)))]
+    """The chunks that were planned, halves in place of those that were split, in order; none before the planning."""
+    query = select(ChunkRow).where(ChunkRow.run_id == run_id, ChunkRow.state != ChunkState.SPLIT)
+    ordered = query.order_by(ChunkRow.number, ChunkRow.part).options(undefer(ChunkRow.event_ids))
+    return [chunk_of(row) for row in session.scalars(ordered)]
 
 
 def chunk_of(row: ChunkRow) -> Chunk:
     """The engine's chunk of a row."""
     ids = np.frombuffer(row.event_ids, dtype="<i4").astype(np.int32)
-    return Chunk(row.number, ids, row.item_events, row.expected_bytes)
+    return Chunk(row.number, ids, row.item_events, row.expected_bytes, row.part)
 
 
 def rows(session: Session, run_id: str, states: Sequence[str] = ()) -> list[ChunkRow]:
@@ -69,57 +71,89 @@ def rows(session: Session, run_id: str, states: Sequence[str] = ()) -> list[Chun
 def counts(session: Session, run_id: str) -> dict[str, int]:
     """How many chunks of a run are in each state."""
     query = select(ChunkRow.state, func.count()).where(ChunkRow.run_id == run_id).group_by(ChunkRow.state)
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
-def started(session: Session, run_id: str, number: int, worker: str, part: str = "") -> None:
+def started(session: Session, run_id: str, chunk: Chunk, worker: str) -> None:
     """Note that a worker has begun a chunk."""
-    changed = {"state": ChunkState.RUNNING, "worker": worker, "started": now(), "finished": None, "error": None}
-    _change(session, run_id, number, part, {**changed, "attempt": ChunkRow.attempt + 1})
+    values = {"state": ChunkState.RUNNING, "worker": worker, "started": now(), "finished": None, "error": None}
+    _change(session, run_id, chunk.number, chunk.part, {**values, "attempt": ChunkRow.attempt + 1})
 
 
-def finished(session: Session, run_id: str, receipt: Receipt, part: str = "") -> None:
+def finished(session: Session, run_id: str, receipt: Receipt) -> None:
     """Note that a chunk's part is there."""
     values: dict[str, Any] = {
         "state": ChunkState.DONE,
         "finished": now(),
+        "error": None,
+        "worker": receipt.worker or ChunkRow.worker,
         "seconds": receipt.seconds,
+        "cpu_seconds": receipt.cpu_seconds,
+        "peak_bytes": receipt.peak_bytes,
         "rows": receipt.rows,
         "address": receipt.address,
         "reused": receipt.reused,
         "ground_up": receipt.ground_up,
         "ground_up_reused": receipt.ground_up_reused,
-        "error": None,
+        "log_tail": receipt.log_tail or None,
     }
-    _change(session, run_id, receipt.chunk, part, values)
+    _change(session, run_id, receipt.chunk, receipt.part, values)
 
 
-def failed(
-    session: Session, run_id: str, number: int, error: str, *, part: str = "", again: bool = True, log_tail: str = ""
-) -> None:
-    """Note that a chunk has failed: it is tried ``again``, or set aside."""
-    state = ChunkState.FAILED if again else ChunkState.QUARANTINED
-    values = {"state": state, "finished": now(), "error": error, "log_tail": log_tail or None}
-    _change(session, run_id, number, part, values)
-    note(session, run_id, "chunk", {"chunk": number, "part": part, "state": state, "error": error})
+def failed(session: Session, run_id: str, failure: ChunkFailure, *, will_retry: bool) -> None:
+    """Note that an attempt at a chunk failed: it is tried again, or was set aside."""
+    state = ChunkState.FAILED if will_retry else ChunkState.QUARANTINED
+    values = {"state": state, "finished": now(), "error": failure.cause, "log_tail": failure.log_tail or None}
+    _change(session, run_id, failure.chunk, failure.part, values)
+    note(session, run_id, "chunk", {**failure.as_dict(), "state": state})
 
 
-def split(session: Session, run_id: str, number: int, into: Sequence[Chunk], part: str = "") -> list[str]:
-    """Note that a chunk was cut in pieces, each a row of its own; returns their parts: ``0``, ``1``, ``01`` ..."""
-    _change(session, run_id, number, part, {"state": ChunkState.SPLIT, "finished": now()})
-    parts = [part + str(position) for position in range(len(into))]
-    session.add_all(_row(run_id, chunk, name) for chunk, name in zip(into, parts, strict=True))
+def split(session: Session, run_id: str, chunk: Chunk, into: Sequence[Chunk]) -> None:
+    """Note that a chunk goes on as its halves, each a row of its own."""
+    _change(session, run_id, chunk.number, chunk.part, {"state": ChunkState.SPLIT, "finished": now()})
+    session.add_all(_row(run_id, half) for half in into)
     session.flush()
-    note(session, run_id, "chunk", {"chunk": number, "part": part, "state": ChunkState.SPLIT, "into": parts})
-    return parts
+    data = {"chunk": chunk.number, "part": chunk.part, "state": ChunkState.SPLIT, "into": [half.part for half in into]}
+    note(session, run_id, "chunk", data)
+
+
+def died(session: Session, run_id: str, error: str) -> list[ChunkRow]:
+    """The chunks that were running when their process died, now failed for that reason."""
+    found = rows(session, run_id, [ChunkState.RUNNING])
+    for row in found:
+        row.state, row.error, row.finished = ChunkState.FAILED, error, now()
+        row.deaths += 1
+        note(session, run_id, "chunk", {"chunk": row.number, "part": row.part, "state": row.state, "error": error})
+    return found
+
+
+def failure_of(row: ChunkRow, remedy: str) -> ChunkFailure:
+    """What went wrong with a chunk that was set aside."""
+    return ChunkFailure(
+        chunk=row.number,
+        part=row.part,
+        first_event=row.events["first"],
+        last_event=row.events["last"],
+        cause=row.error or "no cause is known",
+        remedy=remedy,
+        attempt=row.attempt,
+        worker=row.worker or "",
+        log_tail=row.log_tail or "",
+    )
 
 
 def rest(session: Session, run_id: str, state: ChunkState = ChunkState.WAITING) -> None:
     """Put every chunk that is not done into a state: waiting when a run starts (again), cancelled when it stops."""
-    query = update(ChunkRow).where(
-        ChunkRow.run_id == run_id, ChunkRow.state.not_in([ChunkState.DONE, ChunkState.SPLIT])
-    )
+    kept = (ChunkState.DONE, ChunkState.SPLIT)
+    query = update(ChunkRow).where(ChunkRow.run_id == run_id, ChunkRow.state.not_in(kept))
     session.execute(query.values(state=state), execution_options={"synchronize_session": False})
+
+
+def forgive(session: Session, run_id: str) -> None:
+    """Let every chunk be tried again as if nothing had happened: what resuming a run means."""
+    rest(session, run_id)
+    query = update(ChunkRow).where(ChunkRow.run_id == run_id).values(deaths=0)
+    session.execute(query, execution_options={"synchronize_session": False})
 
 
 def receipt_of(row: ChunkRow) -> Receipt:
@@ -133,6 +167,13 @@ def receipt_of(row: ChunkRow) -> Receipt:
         reused=row.reused,
         ground_up=row.ground_up,
         ground_up_reused=row.ground_up_reused,
+        part=row.part,
+        worker=row.worker or "",
+        attempt=row.attempt,
+        started=row.started.timestamp() if row.started else 0.0,
+        cpu_seconds=row.cpu_seconds or 0.0,
+        peak_bytes=row.peak_bytes or 0,
+        log_tail=row.log_tail or "",
     )
 
 

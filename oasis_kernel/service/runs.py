@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from oasis_kernel.errors import OasisError
+from oasis_kernel.service import chunks
 from oasis_kernel.service.events_log import note
 from oasis_kernel.service.tables import Run, now
 
@@ -238,7 +239,8 @@ def resume(session: Session, run_id: str) -> Run:
         raise WrongState(f"run {run_id} is {run.state}: only a failed or cancelled run can be resumed")
     run.state, run.stage = State.QUEUED, ""
     run.tries = run.memory_kills = 0
-    run.error = run.cancel_requested = run.started = run.finished = None
+    run.error = run.cancel_requested = run.started = run.finished = run.notified = None
+    chunks.forgive(session, run_id)
     note(session, run_id, "state", {"state": State.QUEUED})
     return run
 

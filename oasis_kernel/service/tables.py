@@ -232,12 +232,14 @@ class Run(Base):
     memory_kills: Mapped[int] = mapped_column(default=0)  # those of them for lack of memory
 
     order_url: Mapped[str | None] = mapped_column(Text)
+    task: Mapped[dict[str, Any] | None]  # for the dispatcher: entry, arguments, model of the TaskReference
     results_url: Mapped[str | None] = mapped_column(Text)
     error: Mapped[dict[str, Any] | None]  # what, chunk, first_event, last_event, row, cause, remedy
     findings: Mapped[list[dict[str, Any]] | None]
     estimate: Mapped[dict[str, Any] | None]
     headline: Mapped[dict[str, Any] | None]
     deleted: Mapped[datetime | None]
+    notified: Mapped[datetime | None]  # when its end was told to callback_url, or that was given up
     purged: Mapped[datetime | None]  # when its artefacts were removed
 
 
@@ -256,6 +258,7 @@ class ChunkRow(Base):
     expected_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     state: Mapped[str] = mapped_column(Word, default="waiting")  # see chunks.ChunkState
     attempt: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(default=0)  # processes that died while it was running
     worker: Mapped[str | None] = mapped_column(Name)
     started: Mapped[datetime | None]
     finished: Mapped[datetime | None]
