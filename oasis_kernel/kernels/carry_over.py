@@ -8,6 +8,8 @@ One branch of the minimum deductible is kept as the reference has it although it
 the limit covers the missing deductible, the nominal deductible is counted but not taken from the loss.
 """
 
+import math
+
 import numpy as np
 
 from oasis_kernel._jit import inlined
@@ -155,14 +157,15 @@ def _raise_to_minimum(x: np.float32, nominal: np.float32, minimum: np.float32, s
 # r = row of the payer, q = row of a receiver (an item, or a layer)
 @inlined
 def allocation_factors(
-    received: Float32, paid: Float32, before: Float32, carry: Float32, r: int, factors: Float32
+    received: Float32, paid: Float32, before: Float32, carry: Float32, r: int, factors: Float32, used_up_stays: bool
 ) -> None:
     """Write to ``factors`` [4, c] how the change of payer ``r``'s loss and carry-over is shared out.
 
-    received  [c]        the payer's loss before
-    paid      [c]        and after
-    before    [3, c]     the payer's carry-over before
-    carry     [3, r, c]  and after
+    received       [c]        the payer's loss before
+    paid           [c]        and after
+    before         [3, c]     the payer's carry-over before
+    carry          [3, r, c]  and after
+    used_up_stays  the reference's defect: what is over or under limits stays with the receivers when none is left
     """
     for c in range(paid.shape[0]):
         x, more = received[c], carry[DEDUCTED, r, c] - before[DEDUCTED, c]
@@ -172,15 +175,16 @@ def allocation_factors(
         of_loss = paid[c] / left if x > ZERO or more < ZERO else ZERO
         factors[DEDUCTED_FACTOR, c] = by_loss if more >= ZERO else more / pool
         factors[LOSS_FACTOR, c] = of_loss
-        factors[OVER_FACTOR, c] = _change_factor(before[OVER, c], carry[OVER, r, c], left)
-        factors[UNDER_FACTOR, c] = _change_factor(before[UNDER, c], carry[UNDER, r, c], x)
+        factors[OVER_FACTOR, c] = _change_factor(before[OVER, c], carry[OVER, r, c], left, used_up_stays)
+        factors[UNDER_FACTOR, c] = _change_factor(before[UNDER, c], carry[UNDER, r, c], x, used_up_stays)
 
 
 @inlined
-def _change_factor(before: np.float32, after: np.float32, loss: np.float32) -> np.float32:
-    """An increase as a share of the loss; a decrease as minus the share that remains."""
-    share = (after - before) / loss if after > before else ZERO
-    return -after / before if after < before else share
+def _change_factor(before: np.float32, after: np.float32, loss: np.float32, used_up_stays: bool) -> np.float32:
+    """An increase as a share of the loss; a decrease as minus the share that remains: -0 when none does."""
+    if after < before:
+        return ZERO if used_up_stays and after == ZERO else -after / before
+    return (after - before) / loss if after > before else ZERO
 
 
 @inlined
@@ -193,7 +197,8 @@ def allocate_carrying(factors: Float32, loss: Float32, carry: Float32, q: int) -
         pool = deducted if of_under == ZERO else under
         taken = by_loss * (pool if returns else x)
         left = x - taken if returns else x
-        carry[UNDER, q, c] = -of_under * under if returns or of_under < ZERO else under + of_under * x
+        decreases = returns or math.copysign(ONE, of_under) < ZERO
+        carry[UNDER, q, c] = -of_under * under if decreases else under + of_under * x
         carry[OVER, q, c] = _changed(factors[OVER_FACTOR, c], carry[OVER, q, c], left)
         carry[DEDUCTED, q, c] = deducted + taken
         loss[q, c] = left * factors[LOSS_FACTOR, c]
@@ -201,4 +206,4 @@ def allocate_carrying(factors: Float32, loss: Float32, carry: Float32, q: int) -
 
 @inlined
 def _changed(factor: np.float32, amount: np.float32, x: np.float32) -> np.float32:
-    return amount + factor * x if factor >= ZERO else -factor * amount
+    return -factor * amount if math.copysign(ONE, factor) < ZERO else amount + factor * x

@@ -37,7 +37,7 @@ class NodeTerms:
 
 
 def build_execution(
-    programme: Programme, leaves: Leaves, *, allocation_rule: int = 2, compatible: bool = True
+    programme: Programme, leaves: Leaves, *, allocation_rule: int = 2, compatible: bool = False
 ) -> Execution:
     """The programme as arrays that kernels run.
 
@@ -46,6 +46,7 @@ def build_execution(
     compatible       The reference's defects as they are. Otherwise they are put right:
 
     * layers that begin above a shared node forget what was deducted below (minimum and maximum deductibles);
+    * items keep what their node has used up of the amounts over and under limits, until they are added up anew;
     * some programmes with layers lose outputs or count losses several times: see ``execution_layers``;
     * rules 21 and 38 do not know the insured value, so that their deductible or trigger is 0;
     * allocation rules 0 and 1 restart from ground-up losses where the programme regroups items.
@@ -86,6 +87,7 @@ def build_execution(
         allocation=allocation,
         scatters=allocation == 2 or _restarts_from_allocated(programme, nodes, compatible),
         new_layers_forget=compatible,
+        used_up_stays=compatible,
     )
 
 

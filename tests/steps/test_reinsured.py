@@ -36,9 +36,10 @@ def reinsured(contracts: list[dict], *, outputs: int = 2, compatible: bool = Fal
     portfolio = Portfolio(None, account, info, scope)
     passes = compile_reinsurance(portfolio, output_map).passes
     values = leaves([1.0] * outputs)
-    return Reinsured(
-        [(item, build_execution(item.programme, values, allocation_rule=3)) for item in passes], compatible=compatible
-    )
+    executions = [
+        (item, build_execution(item.programme, values, allocation_rule=3, compatible=compatible)) for item in passes
+    ]
+    return Reinsured(executions, compatible=compatible)
 
 
 def test_a_quota_share_cedes_its_share() -> None:

@@ -1,13 +1,15 @@
 """What a programme pays, in plain Python and double precision, one loss per item: the twin of the kernels.
 
 Losses are allocated back to items level by level (allocation rule 2). A node's loss and what it carries over (what was
-deducted, cut off above a limit, and left below a limit) are the sums of those of its items. Source: the Oasis financial
+deducted, cut off above a limit, and left below a limit) are the sums of those of its items; a node with one item gives
+it what it has, others share out in proportion. Source: the Oasis financial
 module; where its implementation forgets what layers carry over (layers that first appear above several items), this
 one does not.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from math import copysign
 
 import numpy as np
 from prepare.terms.naive_rules import State, apply_terms
@@ -17,14 +19,20 @@ from oasis_kernel.model.terms import Leaves, Programme
 INERT_TOLERANCE = 1.2e-7
 
 
-def execute(programme: Programme, leaves: Leaves, ground_up: Sequence[float]) -> dict[int, float]:
-    """The loss of each output, by output id, for one ground-up loss per item."""
+def execute(
+    programme: Programme, leaves: Leaves, ground_up: Sequence[float], hit: Collection[int] | None = None
+) -> dict[int, float]:
+    """The loss of each output, by output id, for one ground-up loss per item; ``hit``: items (from 0) of the event."""
+    hit = range(len(ground_up)) if hit is None else hit
     layers = [[State(float(loss))] for loss in ground_up]
     layer_ids = [[1] for _ in ground_up]
     profiles = _profiles(programme)
-    for items, policies in nodes_in_order(programme):
+    for all_items, policies in nodes_in_order(programme):
+        items = [item for item in all_items if item in hit]
+        if not items:
+            continue
         rows = [profiles[profile] for _, profile in policies]
-        value = _value(leaves, items)
+        value = _value(leaves, all_items)
         terms = [_prepared(rule, value) for rule in rows]
         count = max(len(layers[item]) for item in items)
         if len(terms) > count or count > 1:
@@ -153,6 +161,10 @@ def _apply(layers: list[list[State]], places: list[tuple[int, int]], terms: list
     for item, layer in places:
         before += layers[item][layer]
     after = apply_terms(before, terms)
+    if len(places) == 1:
+        ((item, layer),) = places
+        layers[item][layer] = after
+        return
     for item, layer in places:
         layers[item][layer] = _allocated(layers[item][layer], before, after)
 
@@ -165,11 +177,16 @@ def _allocated(part: State, before: State, after: State) -> State:
     kept = (
         after.loss / (before.loss - (after.deducted - before.deducted)) if refund else _ratio(after.loss, before.loss)
     )
-    over_now = part.over + over * (part.loss - back) if over >= 0 else -over * part.over
+    over_now = -over * part.over if _decreases(over) else part.over + over * (part.loss - back)
     if refund:
         return State((part.loss - back) * kept, part.deducted + back, over_now, -under * part.under)
-    under_now = part.under + under * part.loss if under >= 0 else -under * part.under
+    under_now = -under * part.under if _decreases(under) else part.under + under * part.loss
     return State(part.loss * kept, part.deducted + deducted * part.loss, over_now, under_now)
+
+
+def _decreases(factor: float) -> bool:
+    """Whether a factor is minus the share that remains; -0 when none does."""
+    return copysign(1.0, factor) < 0
 
 
 def _factors(before: State, after: State) -> tuple[float, float, float]:

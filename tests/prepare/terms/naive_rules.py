@@ -193,6 +193,19 @@ def _share_bounds(s: State, t: dict[str, float]) -> State:
     return _bounded(s, t, nominal, t["deductible3"], nominal + s.deducted > t["deductible3"] > 0)
 
 
+def _share_layer(s: State, t: dict[str, float]) -> State:
+    """Rule 17: a layer above a deductible that is a share of the loss."""
+    share = t["deductible1"]
+    loss = 0.0 if share >= 1 else min(max(s.loss * (1 - share) - t["attachment1"], 0.0), t["limit1"]) * t["share1"]
+    return replace(s, loss=loss)
+
+
+def _ceded(s: State, t: dict[str, float], attachment: float) -> State:
+    """Rules 22 and 24: the ceded share of a loss, above an attachment and up to a limit, placed and shared."""
+    loss = min(max(s.loss * t["share1"] - attachment, 0.0), t["limit1"]) * t["share2"] * t["share3"]
+    return replace(s, loss=loss if t["share1"] > 0 else 0.0)
+
+
 _BASE: dict[int, Rule] = {
     1: _deductible_and_limit,
     2: _layer,
@@ -207,8 +220,13 @@ _BASE: dict[int, Rule] = {
     14: _limit,
     15: _limit_of_loss,
     16: _plain_share,
+    17: _share_layer,
     19: _share_bounds,
     20: lambda s, t: replace(s, loss=0.0 if s.loss > t["deductible1"] else s.loss),
+    22: lambda s, t: _ceded(s, t, 0.0),
+    23: lambda s, t: replace(s, loss=min(s.loss, t["limit1"]) * t["share2"] * t["share3"]),
+    24: lambda s, t: _ceded(s, t, t["attachment1"]),
+    25: lambda s, t: replace(s, loss=s.loss * t["share1"] * t["share2"] * t["share3"]),
     26: lambda s, t: _cap(_share_bounds(s, t), t["limit1"]),
     33: _share_deductible_and_limit,
     34: _unlimited_layer,
