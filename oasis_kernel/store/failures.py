@@ -11,16 +11,16 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
-def storage_errors(place: str) -> Iterator[None]:
+def storage_errors(place: str, *, writes: bool = False) -> Iterator[None]:
     """StorageFull or StorageFailed, naming the place, for what the operating system or an object store refuses.
 
-    FileNotFoundError passes: an absent file is an answer, which callers put into words of their own.
+    FileNotFoundError passes, except of ``writes``: that a file is absent is an answer, that its place is, is none.
     """
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not writes:
+            raise
         if error.errno in _FULL:
             raise full(place, error) from error
         raise StorageFailed(f"{place} cannot be used: {_reason(error)}. Check the address and the rights") from error

@@ -78,7 +78,7 @@ class Place:
         with source.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         size = source.stat().st_size
-        with storage_errors(self.url):
+        with storage_errors(self.url, writes=True):
             if self.root is not None:
                 with whole_file(Path(path)) as temporary:
                     shutil.copyfile(source, temporary)
@@ -89,7 +89,7 @@ class Place:
     def put_bytes(self, data: bytes, name: str) -> Stored:
         """Store a small file."""
         path = self._path(name)
-        with storage_errors(self.url):
+        with storage_errors(self.url, writes=True):
             if self.root is not None:
                 with whole_file(Path(path)) as temporary:
                     temporary.write_bytes(data)
@@ -110,12 +110,15 @@ class Place:
     def exists(self, name: str) -> bool:
         """Whether there is a file of this name."""
         with storage_errors(self.url):
-            return bool(self._files.isfile(self._path(name)))
+            try:
+                return bool(self._files.info(self._path(name))["type"] == "file")
+            except (FileNotFoundError, NotADirectoryError):
+                return False
 
     def size(self, name: str) -> int:
         """The size of a file in bytes; FileNotFoundError when it is not there."""
         with storage_errors(self.url):
-            return int(self._files.size(self._path(name)))
+            return int(self._files.info(self._path(name))["size"])
 
     def entries(self, under: str = "") -> list[Entry]:
         """The files under a prefix of whole name parts, all levels, by name; unfinished ones are left out."""
@@ -136,7 +139,7 @@ class Place:
         """Remove a file, or everything under a prefix of whole name parts; returns how many files went."""
         path = self._path(name)
         with storage_errors(self.url):
-            if self._files.isfile(path):
+            if self.exists(name):
                 self._files.rm_file(path)
                 return 1
             found = self.entries(name)

@@ -32,7 +32,10 @@ class RemotePartStore(PartStore):
         return self.place.exists(self._receipt_name(address))
 
     def local(self, address: str) -> Path:
-        """A copy of the part on this machine, compared with its receipt; DamagedPart when it is another or gone."""
+        """A copy of the part on this machine, compared with its receipt.
+
+        DamagedPart when it is another, and then it is discarded, or gone.
+        """
         copy = self.path(address)
         try:
             receipt = self._receipt(address)
@@ -42,6 +45,7 @@ class RemotePartStore(PartStore):
         except FileNotFoundError as error:
             raise DamagedPart(f"part {address} must be in {self.place.url}, and is gone. Resume the run") from error
         except DamagedFile as error:
+            self.discard(address)
             raise DamagedPart(f"{error}. Resume the run") from error
         return copy
 
