@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,7 +23,7 @@ from oasis_kernel.engine.task import ChunkTask
 from oasis_kernel.engine.versions import library_versions
 from oasis_kernel.engine.workload import assume_whole, measure, summary_rows
 from oasis_kernel.errors import Finding, InvalidInput, Severity
-from oasis_kernel.model.work import Plan, Receipt, Workload
+from oasis_kernel.model.work import Plan, Receipt, TaskReference, Workload
 from oasis_kernel.plan import make_plan
 from oasis_kernel.store.folders import refuse_foreign_folder, whole_folder
 from oasis_kernel.store.parts import content_hash
@@ -153,11 +152,14 @@ def _workload(prepared: Prepared, summaries: Sequence[int]) -> Workload:
 
 def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> ChunkTask:
     """What computes a chunk of a run; a reference to it writes the run's order into the store."""
-    parts, block_bytes, reuse = resources.parts_address, resources.block_bytes, resources.reuse
-    order = partial(
-        write_order, begun.analysis, begun.keys, begun.prepared, resources.parts_url or str(resources.store)
-    )
-    how = {"parts": parts, "block_bytes": block_bytes, "reuse": reuse, "keep": kept is not None}
+    block_bytes, reuse = resources.block_bytes, resources.reuse
+
+    def reference() -> TaskReference:
+        root = resources.parts_url or str(resources.store)
+        url = write_order(begun.analysis, begun.keys, begun.prepared, root)
+        how = {"block_bytes": block_bytes, "reuse": reuse, "keep": kept is not None}
+        return ordered(url, begun.analysis.model.name, {"parts": resources.parts_address, **how})
+
     alone = kept is not None and kept.rows is not None  # which rows go on is known to this process only
     return ChunkTask(
         begun.prepared,
@@ -165,7 +167,7 @@ def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) ->
         block_bytes=block_bytes,
         reuse=reuse,
         kept=kept,
-        reference=None if alone else lambda: ordered(order, begun.analysis.model.name, how),
+        reference=None if alone else reference,
     )
 
 

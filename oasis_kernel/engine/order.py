@@ -7,7 +7,7 @@ writer had; a worker with another engine, plugin or model data refuses.
 import json
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -162,9 +162,9 @@ def kept_ground_up_in(parts: str, prepared: Prepared) -> KeptGroundUp:
     return KeptGroundUp(part_store(parts, KEPT_SUFFIX), prepared.ground_up_key, prepared.samples)
 
 
-def ordered(order: Callable[[], str], model: str, how: Mapping[str, str | int | bool]) -> TaskReference:
+def ordered(url: str, model: str, how: Mapping[str, str | int | bool]) -> TaskReference:
     """What makes the task of an order elsewhere: ``how`` holds the other arguments of ``ordered_task``."""
-    return TaskReference(f"{__name__}:ordered_task", {"order": order(), **how}, model)
+    return TaskReference(f"{__name__}:ordered_task", {"order": url, **how}, model)
 
 
 @lru_cache(maxsize=KEPT_ORDERS)
