@@ -112,6 +112,16 @@ def check_analysis(analysis: Analysis) -> Checked:
     return Checked(tuple(findings), ready)
 
 
+def look_up(analysis: Analysis) -> tuple[pa.Table, LocationReport, list[Finding]]:
+    """The keys of an analysis' portfolio, what became of each location, and what was noticed; no data is opened.
+
+    InvalidInput when the lookup's answer cannot be used, PluginError when the model's code fails.
+    """
+    findings: list[Finding] = []
+    keys, locations = _located(_adjusted(analysis), findings)
+    return keys, locations, findings
+
+
 def _collect(findings: list[Finding], read: Callable[[], T]) -> T | None:
     """What ``read`` returns; None when the input cannot be used, with the reasons added to ``findings``."""
     try:
