@@ -154,10 +154,8 @@ def _refuse_in_url(request: Request) -> None:
     """Answer 400 to a token in the address: addresses stay in logs, histories and referrers."""
     for name, value in request.query_params.multi_items():
         if name.lower() in TOKEN_PARAMETERS or looks_like_token(value):
-            remedy = (
-                "Send it as the header Authorization: Bearer ..., and revoke this one: addresses are logged on the way"
-            )
-            raise Problem(400, "A token must not be in the address", remedy=remedy)
+            detail = "A token must not be in the address, which is logged on the way"
+            raise Problem(400, detail, remedy="Revoke it, and send the new one as a header, Authorization: Bearer ...")
 
 
 def _bearer(request: Request) -> str:
