@@ -1,7 +1,7 @@
 """A checked analysis to arrays: everything a chunk of events needs, opened and prepared once per process."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from oasis_kernel.model.prepare_options import PrepareOptions
 from oasis_kernel.model.settings import PERSPECTIVES
 from oasis_kernel.model.vendor import GroundUpModel, ModelData
 from oasis_kernel.prepare.items import prepare_exposure
+from oasis_kernel.prepare.peril_filter import keys_of_perils
 from oasis_kernel.prepare.summary_levels import summary_set
 from oasis_kernel.steps.ground_up import GroundUp
 from oasis_kernel.steps.ground_up_tables import DamageModel
@@ -120,9 +121,10 @@ def exposure_of(analysis: Analysis, keys: pa.Table) -> PreparedExposure:
     """Items and coverages; InvalidInput when nothing of the portfolio is modelled."""
     settings, options = analysis.settings, analysis.options
     chosen = settings.model_settings.correlation_settings
+    kept, noticed = keys_of_perils(keys, settings.peril_filter, analysis.settings_source)
     exposure = prepare_exposure(
         analysis.portfolio,
-        _peril_filtered(keys, settings.peril_filter),
+        kept,
         asked(analysis.model.name, analysis.model).settings(),
         PrepareOptions(
             do_disaggregation=settings.do_disaggregation,
@@ -136,15 +138,7 @@ def exposure_of(analysis: Analysis, keys: pa.Table) -> PreparedExposure:
         source = analysis.portfolio.sources.get("location", "portfolio")
         remedy = "Run `oasis check` to see why each location is left out"
         raise InvalidInput(Finding(source, f"has no location that {analysis.model.name} models", remedy=remedy))
-    return exposure
-
-
-def _peril_filtered(keys: pa.Table, perils: tuple[str, ...]) -> pa.Table:
-    if not perils:
-        return keys
-    import pyarrow.compute as pc
-
-    return keys.filter(pc.is_in(keys["peril_id"], pa.array(perils)))
+    return replace(exposure, findings=(*noticed, *exposure.findings))
 
 
 def selected_events(analysis: Analysis, data: ModelData) -> Int32:
@@ -231,7 +225,9 @@ def _outputs(analysis: Analysis, maps: Mapping[str, pa.Table]) -> tuple[Output, 
     for stream, rows in maps.items():
         perspective = stream.partition("_")[0]
         for request in analysis.settings.summaries(perspective):  # type: ignore[arg-type]
-            level = summary_set(perspective, request.id, request.oed_fields, rows, analysis.portfolio)
+            level = summary_set(
+                perspective, request.id, request.oed_fields, rows, analysis.portfolio, source=analysis.settings_source
+            )
             found.append(Output(stream, request, level))
     return tuple(found)
 

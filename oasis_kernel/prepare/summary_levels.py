@@ -25,7 +25,13 @@ INSURED_VALUE = [*RISK, "coverage_type_id"]
 
 
 def summary_set(
-    perspective: str, set_id: int, oed_fields: Sequence[str], item_map: pa.Table, portfolio: Portfolio
+    perspective: str,
+    set_id: int,
+    oed_fields: Sequence[str],
+    item_map: pa.Table,
+    portfolio: Portfolio,
+    *,
+    source: str = "analysis settings",
 ) -> SummarySet:
     """The summary level ``set_id`` of a perspective (gul, il, ri or rl).
 
@@ -35,11 +41,11 @@ def summary_set(
     Summaries are numbered by first appearance, in item or output order; without fields there is one, 1. An item on
     several layers whose summaries differ belongs to that of its last row, as in the reference.
 
-    InvalidInput for a field that none of the files has.
+    InvalidInput for a field that none of the files has; ``source`` is where the fields were asked for.
     """
     number = _number_column(perspective, item_map)
     fields = list(dict.fromkeys(oed_fields))
-    _check_fields(perspective, set_id, fields, item_map, portfolio)
+    _check_fields(f"{perspective}_summaries id {set_id} oed_fields", fields, item_map, portfolio, source)
     columns = [
         name for name in {*INSURED_VALUE, "tiv", "loc_idx", "acc_idx", number, *fields} if name in item_map.schema.names
     ]
@@ -67,9 +73,7 @@ def _number_column(perspective: str, item_map: pa.Table) -> str:
     return "agg_id" if "agg_id" in item_map.schema.names else "item_id"
 
 
-def _check_fields(
-    perspective: str, set_id: int, fields: Sequence[str], item_map: pa.Table, portfolio: Portfolio
-) -> None:
+def _check_fields(place: str, fields: Sequence[str], item_map: pa.Table, portfolio: Portfolio, source: str) -> None:
     """InvalidInput with a finding for each field that is not known, or not of these rows."""
     known = {PROPERTY_DAMAGE, *(set(MAP_FIELDS) & set(item_map.schema.names))}
     if portfolio.location is not None:
@@ -79,11 +83,11 @@ def _check_fields(
         known |= of_account
     findings = [
         Finding(
-            "analysis settings",
+            source,
             "must name columns of the location or account file"
             if field not in of_account
             else "must name columns of the location file where losses are not split by account row",
-            field=f"{perspective}_summaries id {set_id} oed_fields",
+            field=place,
             value=field,
             rule="known summary field",
             remedy=_suggestion(field, known),

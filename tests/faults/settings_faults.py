@@ -141,8 +141,16 @@ SETTINGS_FAULTS = {
     ),
     "summary field unknown": Fault(
         summary(oed_fields=["LocNumbr"]),
-        "analysis settings: gul_summaries id 1 oed_fields must name columns of the location or account file, "
+        "analysis_settings.json: gul_summaries id 1 oed_fields must name columns of the location or account file, "
         "got 'LocNumbr'. Did you mean LocNumber?",
+    ),
+    "peril filter of no peril": Fault(
+        setting("peril_filter", value=["WTC", "WTX"]),
+        "analysis_settings.json: peril_filter must name OED peril codes, got 'WTX'. Did you mean WTC?",
+    ),
+    "peril filter that leaves nothing": Fault(
+        setting("peril_filter", value=["QEQ", "WSS"]),
+        "analysis_settings.json: peril_filter leaves no keys, got 'QEQ, WSS'. The keys have WTC",
     ),
     "engine option unknown": Fault(
         given("--option", "kernel_alloc_rule_gull=1"),
