@@ -1,33 +1,35 @@
 """The Python API: the same calls as the command line's verbs, with objects instead of files."""
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oasis_kernel.engine.again import Change, analysis_again
 from oasis_kernel.engine.analysis import Analysis, Origin, Resources
 from oasis_kernel.engine.check import check_whole
 from oasis_kernel.engine.estimate import estimate as expect
 from oasis_kernel.engine.execute import RECORD, execute
-from oasis_kernel.engine.inputs import engine_options, read_settings
+from oasis_kernel.engine.inputs import engine_options, given_settings
 from oasis_kernel.engine.progress import Progress, Report
 from oasis_kernel.engine.standard import standard_settings
 from oasis_kernel.engine.what_if import require_kept, what_if
-from oasis_kernel.errors import Finding
+from oasis_kernel.errors import Finding, OasisError
 from oasis_kernel.formats.oed_file import Source
 from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.estimate import Estimate
 from oasis_kernel.model.exposure import Portfolio
-from oasis_kernel.model.settings import AnalysisSettings, parse_settings
+from oasis_kernel.model.settings import AnalysisSettings
 from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import load_plugins
 from oasis_kernel.questions.exposure import exposure_losses
 from oasis_kernel.questions.exposure_losses import ExposureLosses
 from oasis_kernel.questions.result import Run
 from oasis_kernel.store.runs import RunCatalogue
+
+if TYPE_CHECKING:
+    from oasis_kernel.client.workbench import Workbench
 
 Settings = AnalysisSettings | Mapping[str, Any] | str | Path | None
 
@@ -62,7 +64,7 @@ class LocalRun(Run):
         require_kept(self.record)
         given = {"location": location, "account": account, "ri_info": ri_info, "ri_scope": ri_scope}
         tables = {name: source for name, source in given.items() if source is not None}
-        chosen, source = (None, "settings") if settings is None else _given_settings(settings)
+        chosen, source = (None, "settings") if settings is None else given_settings(settings)
         change = Change(tables, chosen, source, without_account)
         analysis = analysis_again(self.record, change, load_plugins(), self._model)
         folder = Path(out) if out else _new_folder(self._resources)
@@ -147,6 +149,19 @@ def exposure(
     return exposure_losses(portfolio, loss_factors, perils, engine_options(options), explain=explain)
 
 
+def connect(url: str, token: str | None = None) -> "Workbench":
+    """The workbench that a service is: the calls of this module, answered there, with the same results.
+
+    ``url`` is https, or http on this machine. Without ``token`` it is ``OASIS_TOKEN``, the hub's in a server that a
+    hub started, the one that ``oasis login`` stored, or on this machine itself its local token.
+    """
+    try:
+        from oasis_kernel.client.workbench import connect as connected
+    except ModuleNotFoundError as error:
+        raise OasisError("a service is asked with httpx: pip install 'oasis-workbench[client]'") from error
+    return connected(url, token)
+
+
 def open_run(name: str | Path, resources: Resources | None = None) -> LocalRun:
     """A finished run: by its folder, its id (or the start of one), or ``"last"``.
 
@@ -166,22 +181,13 @@ def _analysis(
     options: EngineOptions | Mapping[str, Any] | None,
 ) -> Analysis:
     plugins = load_plugins()
-    chosen, source = (standard_settings(portfolio), "settings") if settings is None else _given_settings(settings)
+    chosen, source = (standard_settings(portfolio), "settings") if settings is None else given_settings(settings)
     if samples is not None:
         chosen = chosen.model_copy(update={"number_of_samples": samples})
     found = plugins.model(model) if isinstance(model, str) else model
     merged = options if isinstance(options, EngineOptions) else {**chosen.computation_settings, **(options or {})}
     origin = Origin(standard_tables=settings is None)
     return Analysis(found, portfolio, chosen, engine_options(merged), source, plugins, origin)
-
-
-def _given_settings(settings: AnalysisSettings | Mapping[str, Any] | str | Path) -> tuple[AnalysisSettings, str]:
-    if isinstance(settings, AnalysisSettings):
-        return settings, "settings"
-    if isinstance(settings, Mapping):
-        return parse_settings(json.dumps(settings), "settings"), "settings"
-    path = Path(settings)
-    return read_settings(path), path.name
 
 
 def _new_folder(resources: Resources) -> Path:

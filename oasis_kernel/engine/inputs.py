@@ -48,7 +48,7 @@ def load_analysis(files: InputFiles, plugins: Plugins) -> tuple[Analysis, list[F
         [
             (files.mdk.name if files.mdk is not None else "", options),
             (source, settings.computation_settings if settings else {}),
-            ("command line", _pairs(files.options)),
+            ("command line", named_options(files.options)),
         ]
     )
     findings.extend(notes)
@@ -106,13 +106,23 @@ def read_settings(path: Path) -> AnalysisSettings:
     return parse_settings(text, path.name)
 
 
+def given_settings(settings: AnalysisSettings | Mapping[str, Any] | str | Path) -> tuple[AnalysisSettings, str]:
+    """The settings that a caller has as an object, a mapping or a file, and their name for findings."""
+    if isinstance(settings, AnalysisSettings):
+        return settings, "settings"
+    if isinstance(settings, Mapping):
+        return parse_settings(json.dumps(settings), "settings"), "settings"
+    path = Path(settings)
+    return read_settings(path), path.name
+
+
 def _overridden(base: InputFiles, given: InputFiles) -> InputFiles:
     chosen = {item.name: getattr(given, item.name) or getattr(base, item.name) for item in fields(InputFiles)}
     chosen["samples"] = given.samples if given.samples is not None else base.samples
     return InputFiles(**chosen)
 
 
-def _pairs(options: Sequence[str]) -> dict[str, Any]:
+def named_options(options: Sequence[str]) -> dict[str, Any]:
     """``NAME=VALUE`` texts as a mapping; a value is JSON where it can be read as such, else text."""
     pairs: dict[str, Any] = {}
     for option in options:
