@@ -38,7 +38,7 @@ BLANKS = [
 _BLOCK = 2**20
 _MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
 _MAGIC[b"PAR1"] = "parquet"
-_SUFFIX_OF = {
+SUFFIX_OF = {
     "gzip": (".gz", ".gzip"),
     "zip": (".zip",),
     "bzip2": (".bz2",),
@@ -99,6 +99,11 @@ def read_raw(source: Source, name: str) -> RawTable:
     return _checked_header(raw)
 
 
+def container_of(start: bytes) -> str:
+    """What a file is packed in, by its first bytes: a key of ``SUFFIX_OF``, or "" for plain text."""
+    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+
+
 def _expanded(path: str, file: str) -> bytes:
     """The file's bytes without their compression."""
     try:
@@ -114,7 +119,7 @@ def _contents(stream: IO[bytes], path: str, file: str) -> bytes:
     start = stream.read(4)
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
-    container = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+    container = container_of(start)
     _check_suffix(path, file, container)
     try:
         return _read_bounded(stream, container, size, file)
@@ -126,7 +131,7 @@ def _contents(stream: IO[bytes], path: str, file: str) -> bytes:
 
 def _check_suffix(path: str, file: str, actual: str) -> None:
     """Refuse a file whose name promises what its first bytes deny."""
-    for kind, suffixes in _SUFFIX_OF.items():
+    for kind, suffixes in SUFFIX_OF.items():
         if path.lower().endswith(suffixes) and actual != kind:
             raise InvalidInput(Breach(FORMAT, file).finding(f"a name for {kind} on a file that is not {kind}"))
 
