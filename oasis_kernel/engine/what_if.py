@@ -1,5 +1,6 @@
 """What would be with other terms, other reinsurance, other summaries: the financial step alone, on kept losses."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from oasis_kernel.engine.asking import asked
 from oasis_kernel.engine.execute import RECORD, Begun, begin, finish, kept_ground_up
 from oasis_kernel.engine.progress import Clock, Report
 from oasis_kernel.engine.without_account import begin_without_account
-from oasis_kernel.errors import OasisError
+from oasis_kernel.errors import Finding, OasisError
 from oasis_kernel.store.folders import refuse_foreign_folder
 from oasis_kernel.store.parts import content_hash
 from oasis_kernel.store.runs import RunRecord
@@ -21,17 +22,23 @@ def what_if(record: RunRecord, analysis: Analysis, out: Path, resources: Resourc
     The tables are those of a full run of the changed analysis, byte for byte. OasisError when the run kept nothing,
     or when the change would sample other ground-up losses; InvalidInput when an input cannot be used.
     """
-    require_kept(record)
-    _require_same_model(record, analysis)
     refuse_foreign_folder(out, RECORD)
     used = replace(resources, keep_ground_up=True, reuse=True)
-    begun = begin(analysis, Clock(report))
-    _require_same_ground_up(record, begun)
+    begun = begin_what_if(record, analysis, Clock(report))
     kept = kept_ground_up(used, begun.prepared)
     account = analysis.origin.change.get("without_account")
     if account is not None:
         begun, kept = begin_without_account(begun, kept, account)
     return finish(begun, out, used, kept)
+
+
+def begin_what_if(record: RunRecord, analysis: Analysis, clock: Clock, findings: Sequence[Finding] = ()) -> Begun:
+    """A run's changed analysis, checked and prepared; errors as of ``what_if``, before anything is computed."""
+    require_kept(record)
+    _require_same_model(record, analysis)
+    begun = begin(analysis, clock, findings)
+    _require_same_ground_up(record, begun)
+    return begun
 
 
 def require_kept(record: RunRecord) -> None:

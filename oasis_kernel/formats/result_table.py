@@ -74,7 +74,7 @@ class ResultTable:
     def selected_schema(self, selection: Selection) -> pa.Schema:
         """The selection's columns; InvalidInput names the columns there are when one is not."""
         names = selection.columns or tuple(self.schema.names)
-        _known(names, self.schema, "columns")
+        known_columns(names, self.schema, "columns")
         return pa.schema([self.schema.field(name) for name in names])
 
     def batches(self, selection: Selection) -> Iterator[pa.RecordBatch]:
@@ -116,7 +116,7 @@ def parse_where(text: str) -> tuple[Condition, ...]:
 
 def expression(where: Sequence[Condition], schema: pa.Schema) -> pc.Expression | None:
     """The conditions for Arrow, None without any; InvalidInput for an unknown column or a value it cannot have."""
-    _known([condition.column for condition in where], schema, "where")
+    known_columns([condition.column for condition in where], schema, "where")
     joined: pc.Expression | None = None
     for condition in where:
         value = _literal(condition, schema.field(condition.column).type)
@@ -171,7 +171,7 @@ def _literal(condition: Condition, kind: pa.DataType) -> pa.Scalar:
         ) from error
 
 
-def _known(names: Sequence[str], schema: pa.Schema, place: str) -> None:
+def known_columns(names: Sequence[str], schema: pa.Schema, place: str) -> None:
     """InvalidInput for each name that the table has no column of."""
     unknown = [name for name in dict.fromkeys(names) if name not in schema.names]
     if unknown:

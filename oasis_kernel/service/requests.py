@@ -54,6 +54,10 @@ class AnalysisInputs(BaseModel):
     chunks: int | None = Field(None, ge=1, le=1_000_000, description="cut the events so; default: by work")
     resources: RunResources = Field(default_factory=RunResources)
 
+    def kept(self, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What the run's process works from; ``settings`` with the template's already in them."""
+        return self.model_dump(include=set(KEPT)) | {"settings": dict(settings) if settings is not None else None}
+
 
 class AnalysisRequest(AnalysisInputs):
     """An analysis to make, and how it is kept."""
@@ -65,10 +69,6 @@ class AnalysisRequest(AnalysisInputs):
     callback: str | None = Field(None, max_length=2000, description="URL that is told when the run has ended")
     executor: Literal["threads", "ray"] | None = Field(None, description="default: the cluster where there is one")
     start: bool = Field(True, description="false: only keep it; POST .../run starts it")
-
-    def kept(self, settings: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What the run's process works from; ``settings`` with the template's already in them."""
-        return self.model_dump(include=set(KEPT)) | {"settings": dict(settings) if settings is not None else None}
 
 
 def merged_settings(template: Mapping[str, Any] | None, own: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -108,7 +108,7 @@ def analysis_of(
         EngineOptions.model_validate(chosen),
         "settings",
         plugins,
-        Origin(standard_tables=given is None),
+        Origin(standard_tables=given is None, what_if_of=kept.get("what_if_of") or "", change=kept.get("change") or {}),
     )
     return analysis, [*noticed, *noticed_too]
 
