@@ -36,7 +36,7 @@ def write_plan(session: Session, run_id: str, plan: Iterable[Chunk]) -> None:
     session.flush()
 
 
-def _row(run_id: str, chunk: Chunk) -> ChunkRow:
+def _row(run_id: str, chunk: Chunk, deaths: int = 0) -> ChunkRow:
     ids = chunk.event_id
     return ChunkRow(
         run_id=run_id,
@@ -46,6 +46,7 @@ def _row(run_id: str, chunk: Chunk) -> ChunkRow:
         event_ids=np.ascontiguousarray(ids, dtype="<i4").tobytes(),
         item_events=chunk.item_events,
         expected_bytes=chunk.peak_bytes,
+        deaths=deaths,
     )
 
 
@@ -108,22 +109,28 @@ def failed(session: Session, run_id: str, failure: ChunkFailure, *, will_retry: 
     note(session, run_id, "chunk", {**failure.as_dict(), "state": state})
 
 
-def split(session: Session, run_id: str, chunk: Chunk, into: Sequence[Chunk]) -> None:
-    """Note that a chunk goes on as its halves, each a row of its own."""
+def split(session: Session, run_id: str, chunk: Chunk, into: Sequence[Chunk], deaths: int = 0) -> None:
+    """Note that a chunk goes on as its halves, each a row of its own, with so many deaths to begin with."""
     _change(session, run_id, chunk.number, chunk.part, {"state": ChunkState.SPLIT, "finished": now()})
-    session.add_all(_row(run_id, half) for half in into)
+    session.add_all(_row(run_id, half, deaths) for half in into)
     session.flush()
     data = {"chunk": chunk.number, "part": chunk.part, "state": ChunkState.SPLIT, "into": [half.part for half in into]}
     note(session, run_id, "chunk", data)
 
 
-def died(session: Session, run_id: str, error: str) -> list[ChunkRow]:
-    """The chunks that were running when their process died, now failed for that reason."""
+def died(session: Session, run_id: str, error: str, *, memory: bool) -> list[ChunkRow]:
+    """The chunks that were running when their process died, failed for that reason.
+
+    They are tried again one at a time; those of a process that died for lack of ``memory`` as halves.
+    """
     found = rows(session, run_id, [ChunkState.RUNNING])
     for row in found:
         row.state, row.error, row.finished = ChunkState.FAILED, error, now()
         row.deaths += 1
         note(session, run_id, "chunk", {"chunk": row.number, "part": row.part, "state": row.state, "error": error})
+        if memory and row.events["count"] > 1:
+            whole = chunk_of(row)
+            split(session, run_id, whole, whole.halves(), deaths=1)
     return found
 
 

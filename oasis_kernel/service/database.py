@@ -1,14 +1,21 @@
 """The service's database: SQLite where nobody says otherwise, PostgreSQL where many write."""
 
-from collections.abc import Iterator, Sequence
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, exists, func, make_url, select
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 SQLITE_WAIT_SECONDS = 30
+AGAIN_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Database:
@@ -30,6 +37,19 @@ class Database:
         """A session whose changes are kept when the block ends well, all of them or none."""
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def write_patiently(self, change: Callable[[Session], T], seconds: float = 60.0) -> T:
+        """What ``change`` returns in a session that writes; tried again for so long while the database is away."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                with self.write() as session:
+                    return change(session)
+            except (OperationalError, InterfaceError) as error:
+                if time.monotonic() >= end:
+                    raise
+                log.warning("the database does not answer, trying again: %s", error)
+                time.sleep(AGAIN_SECONDS)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

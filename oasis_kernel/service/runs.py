@@ -256,6 +256,27 @@ def delete(session: Session, run_id: str) -> Run:
     return run
 
 
+def anything_waits(session: Session) -> bool:
+    """Whether a run waits for a process."""
+    return session.scalar(select(Run.id).where(Run.state.in_(WAITING), Run.deleted.is_(None)).limit(1)) is not None
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a supervisor needs to know of a run that is at work."""
+
+    id: str
+    attempt: int
+    cancel_requested: bool
+    heartbeat: datetime | None
+
+
+def watched(session: Session, run_ids: Sequence[str]) -> list[Watched]:
+    """What a supervisor needs to know of some runs."""
+    query = select(Run.id, Run.attempt, Run.cancel_requested, Run.heartbeat).where(Run.id.in_(run_ids))
+    return [Watched(row[0], row[1], row[2] is not None, row[3]) for row in session.execute(query)]
+
+
 def at_work(session: Session, host: str | None = None) -> list[Run]:
     """The runs that a process works on, or should: all of them, or those of a host."""
     query = select(Run).where(Run.state.in_(ACTIVE))
@@ -269,6 +290,12 @@ def silent(session: Session, host: str, seconds: float) -> list[Run]:
         Run.state.in_(ACTIVE), Run.host != host, or_(Run.heartbeat.is_(None), Run.heartbeat < since)
     )
     return list(session.scalars(query))
+
+
+def to_notify(session: Session) -> list[Run]:
+    """Runs that have ended, and whose callback was not told."""
+    query = select(Run).where(Run.notified.is_(None), Run.callback_url.is_not(None), Run.state.in_(ENDED))
+    return list(session.scalars(query.where(Run.finished.is_not(None)).order_by(Run.finished).limit(100)))
 
 
 def to_purge(session: Session, deleted_before: datetime, finished_before: datetime | None) -> list[Run]:

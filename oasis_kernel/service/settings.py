@@ -104,6 +104,10 @@ class ServiceSettings(BaseModel):
         """Where a run's log and its working files lie on this machine."""
         return self.root / "runs" / run_id
 
+    def run_log(self, run_id: str) -> Path:
+        """The file that everything a run's processes say goes to."""
+        return self.run_folder(run_id) / "log.txt"
+
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for the processes the service starts."""
         given = self.model_dump(mode="json", exclude_none=True)
