@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -239,9 +240,17 @@ def _ground_up_key(analysis: Analysis, exposure: PreparedExposure, options: Grou
     # A set has another order in every process, and the key must not.
     chosen = [sorted(value) if isinstance(value, frozenset) else value for value in vars(choice).values()]
     values: list[Any] = [__version__, fingerprint, repr(options), repr(chosen), *exposure.items.section_id]
+    values.extend(_replacements(analysis))
     values.extend(_arrays(exposure.items))
     values.extend([exposure.coverages.tiv, exposure.coverages.coverage_type])
     return content_hash(values)
+
+
+def _replacements(analysis: Analysis) -> list[bytes]:
+    """What the file of replaced vulnerability functions holds: it may change while its name stays."""
+    adjustments = analysis.settings.vulnerability_adjustments
+    file = Path(adjustments.replace_file) if adjustments.replace_file and not adjustments.replace_data else None
+    return [file.read_bytes()] if file is not None and file.is_file() else []  # its reader says what is wrong with it
 
 
 def _content_key(analysis: Analysis, outputs: tuple[Output, ...], ground_up_key: str) -> str:

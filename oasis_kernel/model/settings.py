@@ -194,7 +194,10 @@ class AnalysisSettings(_Frozen):
             hazard_case_set=chosen.hazard_case_set,
             pla_loss_factors_set=chosen.pla_loss_factors_set,
             dynamic_footprint=dynamic_footprint,
-            vulnerability_adjustments=self.vulnerability_adjustments.model_dump(exclude={"adjustments"}),
+            # Only what is given: an empty replace_data would win over a replace_file.
+            vulnerability_adjustments=self.vulnerability_adjustments.model_dump(
+                exclude={"adjustments"}, exclude_defaults=True
+            ),
         )
 
 

@@ -140,7 +140,7 @@ def replaced(vulnerability: Vulnerability, adjustments: Mapping[str, Any], shape
     if data is not None:
         cells = _replacement_rows(data)
     elif source:
-        cells = _replacement_file(str(source))
+        cells = replacement_file(str(source))
     else:
         return vulnerability
     used = np.isin(cells["vulnerability_id"], vulnerability.vulnerability_id)
@@ -174,7 +174,8 @@ def _replacement_rows(data: Any) -> Records:
 _REPLACEMENT = np.dtype([(name, "<f8") for name in tables.VULNERABILITY.names or ()])
 
 
-def _replacement_file(source: str) -> Records:
+def replacement_file(source: str) -> Records:
+    """The rows of a ``replace_file``: vulnerability id, intensity bin, damage bin, probability."""
     path = Path(source)
     if not path.is_file():
         raise InvalidInput(
