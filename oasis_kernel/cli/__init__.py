@@ -4,7 +4,8 @@ import sys
 
 import typer
 
-from oasis_kernel.cli import analysis, catalogue, estimate, exposure, plugin, what_if
+from oasis_kernel.cli import access, analysis, catalogue, compare, estimate, exposure, plugin, service_runs, what_if
+from oasis_kernel.cli.host import add_host_to
 
 EXIT_FINDINGS = 1
 
@@ -22,7 +23,11 @@ estimate.add_to(app)
 exposure.add_to(app)
 what_if.add_to(app)
 catalogue.add_to(app)
+compare.add_to(app)
+service_runs.add_to(app)
+access.add_to(app)
 app.add_typer(plugin.app, name="plugin")
+add_host_to(app)
 
 
 def main() -> None:

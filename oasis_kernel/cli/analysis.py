@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,7 +26,12 @@ def add_to(app: typer.Typer) -> None:
 @with_inputs
 def run(
     files: InputFiles,
-    out: Annotated[Path, typer.Option(help="Folder for the results; replaced as a whole when the run ends well.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the results; replaced as a whole when the run ends well. Needed but with --host."
+        ),
+    ] = None,
     workers: o.Workers = None,
     memory: o.Memory = None,
     chunks: o.Chunks = None,
@@ -36,37 +41,81 @@ def run(
     keep_ground_up: Annotated[
         bool, typer.Option("--keep-ground-up", help="Keep the sampled ground-up losses, for `oasis whatif`.")
     ] = False,
+    host: o.Host = None,
+    detach: o.Detach = False,
     as_json: o.Json = False,
 ) -> None:
     """Compute losses and write ORD tables.
 
     Everything is checked before anything is computed. Finished chunks are kept, so that the same command after
-    an interruption does only what is missing.
+    an interruption does only what is missing. With --host the run lives in a service, whatever becomes of this
+    terminal.
 
     Example: oasis run --model toy-wind --location loc.csv --account acc.csv --samples 100 --out results
     """
+    if host:
+        from oasis_kernel.cli.service_runs import run_there
+
+        if not resume:
+            raise typer.BadParameter("--afresh is for runs on this machine")
+        more = {**there(workers, memory, chunks), **({"keep_ground_up": True} if keep_ground_up else {})}
+        run_there(host, files, out, more, detach=detach, as_json=as_json)
+        return
+    if out is None:
+        raise typer.BadParameter("give --out FOLDER for the results")
+    if detach:
+        raise typer.BadParameter("--detach needs a service to run in: give --host URL")
     resources = replace(_resources(workers, memory, chunks, resume), keep_ground_up=keep_ground_up)
     _run(files, out, resources, as_json)
 
 
 @with_inputs
-def check(files: InputFiles, as_json: o.Json = False) -> None:
+def check(files: InputFiles, host: o.Host = None, as_json: o.Json = False) -> None:
     """Check every input, compute nothing.
 
     Findings name file, row, field, value and remedy. Exit code 0: nothing stops a run; 1: something does.
     """
+    if host:
+        passed = _check_there(host, files, as_json)
+    else:
+        need_a_model(files)
+        passed = _check_here(files, as_json)
+    raise typer.Exit(0 if passed else 1)
+
+
+def _check_here(files: InputFiles, as_json: bool) -> bool:
     from oasis_kernel.cli.view import print_findings, print_location_status
     from oasis_kernel.engine.check import check_files
 
-    need_a_model(files)
     report = check_files(files)
     if as_json:
         sys.stdout.write(json.dumps(report.as_dict(), default=str) + "\n")
+        return report.passed
+    print_findings(report.findings)
+    if report.locations is not None:
+        print_location_status(report.locations.tiv_by_reason.to_pylist())
+    return report.passed
+
+
+def _check_there(host: str, files: InputFiles, as_json: bool) -> bool:
+    from oasis_kernel.cli.host import asked_there, connected
+    from oasis_kernel.cli.view import print_findings, print_location_status
+    from oasis_kernel.client.problems import findings_of
+    from oasis_kernel.errors import InvalidInput
+
+    try:
+        with connected(host) as workbench:
+            report = workbench.check_report(asked_there(workbench, files))
+    except InvalidInput as error:  # what stops the files from getting there is a finding like any other
+        report = {"passed": False, "findings": [item.as_dict() for item in error.findings], "locations": []}
+    if as_json:
+        shown = {name: report[name] for name in ("passed", "findings", "locations")}
+        sys.stdout.write(json.dumps(shown, default=str) + "\n")
     else:
-        print_findings(report.findings)
-        if report.locations is not None:
-            print_location_status(report.locations.tiv_by_reason)
-    raise typer.Exit(0 if report.passed else 1)
+        print_findings(findings_of(report["findings"]))
+        if report["locations"]:
+            print_location_status(report["locations"])
+    return bool(report["passed"])
 
 
 def demo(
@@ -104,6 +153,13 @@ def _run(files: InputFiles, out: Path, resources: "Resources", as_json: bool) ->
         return
     print_findings(result.findings)
     print_headline(result)
+
+
+def there(workers: int | None, memory: float | None, chunks: int | None) -> dict[str, Any]:
+    """What a run in a service is asked to use, as its request has it."""
+    given = {"workers": workers, "memory_bytes": int(memory * 2**30) if memory else None}
+    resources = {name: value for name, value in given.items() if value is not None}
+    return {**({"resources": resources} if resources else {}), **({"chunks": chunks} if chunks else {})}
 
 
 def _resources(workers: int | None, memory: float | None, chunks: int | None, resume: bool) -> "Resources":

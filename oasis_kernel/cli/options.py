@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-INPUTS, ENGINE, MACHINE = "Inputs", "Engine", "Machine"
+INPUTS, ENGINE, MACHINE, SERVICE = "Inputs", "Engine", "Machine", "Service"
 
 Model = Annotated[
     str | None, typer.Option("--model", "-m", help="An installed model: see `oasis models`.", rich_help_panel=INPUTS)
@@ -71,3 +71,16 @@ Chunks = Annotated[
     typer.Option(min=1, help="Cut the events into so many chunks; default: by work.", rich_help_panel=MACHINE),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine instead of text.")]
+Host = Annotated[
+    str | None,
+    typer.Option(
+        "--host",
+        metavar="URL",
+        help="Ask the service at this address instead of computing here; also OASIS_HOST, or `oasis --host URL VERB`.",
+        rich_help_panel=SERVICE,
+    ),
+]
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="Do not wait: the run goes on in the service.", rich_help_panel=SERVICE),
+]

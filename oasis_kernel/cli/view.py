@@ -25,6 +25,7 @@ err = Console(stderr=True)
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 _STAGES = {
+    "upload": "Sending files",
     "check": "Checking inputs",
     "prepare": "Preparing exposure",
     "plan": "Planning",
@@ -56,10 +57,10 @@ def print_findings(findings: Sequence[Finding]) -> None:
         err.print(f"[{style}]{finding.severity}[/] {_plain(str(finding))}", highlight=False, soft_wrap=True)
 
 
-def print_location_status(table: "pa.Table") -> None:
+def print_location_status(rows: Sequence[Mapping[str, object]]) -> None:
     """Insured value and locations by what became of them."""
-    rows = table.select(["status", "reason", "locations", "tiv"]).to_pylist()
-    print_rows("What is modelled", rows, empty="The portfolio has no location.")
+    shown = [{name: row[name] for name in ("status", "reason", "locations", "tiv")} for row in rows]
+    print_rows("What is modelled", shown, empty="The portfolio has no location.")
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, object]], empty: str) -> None:
@@ -112,7 +113,7 @@ def print_headline(run: "Run") -> None:
         f"peak memory {record.peak_bytes / 2**20:,.0f} MiB",
         highlight=False,
     )
-    out.print(f"ORD tables: {run.folder.resolve()}", highlight=False, soft_wrap=True)
+    out.print(f"ORD tables: {run.place}", highlight=False, soft_wrap=True)
 
 
 def print_estimate(expected: "Estimate") -> None:
@@ -187,6 +188,10 @@ class ProgressBars:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the bars away."""
         self._bars.stop()
 
     def report(self, progress: "Progress") -> None:

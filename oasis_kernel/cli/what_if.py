@@ -2,14 +2,18 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oasis_kernel.cli import options as o
+from oasis_kernel.cli.host import connected
 
 if TYPE_CHECKING:
+    from oasis_kernel.api import LocalRun
+    from oasis_kernel.client.run import RemoteRun
     from oasis_kernel.questions.result import Run
 
 CHANGE = "Change"
@@ -35,6 +39,7 @@ def what_if(
     ] = None,
     workers: o.Workers = None,
     memory: o.Memory = None,
+    host: o.Host = None,
     as_json: o.Json = False,
 ) -> None:
     """Run again with other terms, reinsurance or summaries, without sampling ground-up losses again.
@@ -44,19 +49,36 @@ def what_if(
 
     Example: oasis whatif last --account other_terms.csv --out what_if
     """
+    change = {
+        "account": account,
+        "ri_info": ri_info,
+        "ri_scope": ri_scope,
+        "location": location,
+        "settings": settings,
+        "without_account": without_account,
+    }
+    with ExitStack() as open_services:  # a service must be there until its results are shown
+        if host:
+            before: LocalRun | RemoteRun = open_services.enter_context(connected(host)).open_run(run)
+        else:
+            before = _opened(run, workers, memory)
+        _ask(before, change, out, as_json)
+
+
+def _opened(run: str, workers: int | None, memory: float | None) -> "LocalRun":
     from oasis_kernel.api import open_run
-    from oasis_kernel.cli.view import ProgressBars, failure_as_dict, print_findings, print_headline
     from oasis_kernel.engine.analysis import Resources
+
+    return open_run(run, resources=Resources.of_this_machine(workers, int(memory * 2**30) if memory else None))
+
+
+def _ask(before: "LocalRun | RemoteRun", change: dict[str, Any], out: Path, as_json: bool) -> None:
+    from oasis_kernel.cli.view import ProgressBars, failure_as_dict, print_findings, print_headline
     from oasis_kernel.errors import OasisError
 
-    given = {"account": account, "ri_info": ri_info, "ri_scope": ri_scope, "location": location}
-    machine = Resources.of_this_machine(workers, int(memory * 2**30) if memory else None)
     try:
-        before = open_run(run, resources=machine)
         with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
-            after = before.what_if(
-                **given, settings=settings, without_account=without_account, out=out, progress=bars.report
-            )
+            after = before.what_if(**change, out=out, progress=bars.report)
     except OasisError as error:
         if as_json:
             sys.stdout.write(json.dumps(failure_as_dict(error), default=str) + "\n")

@@ -54,6 +54,11 @@ class RemoteRun(Run):
         return self._service.address + str(self.view["url"])
 
     @property
+    def place(self) -> str:
+        """Where the results are, for people."""
+        return self.url
+
+    @property
     def state(self) -> str:
         """queued, checking, preparing, planning, running, writing, interrupted, completed, failed or cancelled."""
         if self.view["state"] not in FINAL:
@@ -90,7 +95,7 @@ class RemoteRun(Run):
     def as_dict(self) -> dict[str, Any]:
         """The headline as plain values: that of the results, and where the run is."""
         place = {"id": self.id, "name": self.name, "url": self.url, "state": self.state}
-        return {**(super().as_dict() if self.view["state"] == COMPLETED else {"model": self.model}), **place}
+        return {**(super().as_dict() if self.state == COMPLETED else {"model": self.model}), **place}
 
     def events(self, after: str | None = None) -> Iterator[RunEvent]:
         """What happens to the run until it ends, from its beginning, or after the event of an id.

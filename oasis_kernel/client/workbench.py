@@ -57,6 +57,10 @@ class Workbench:
         """The service's models by name."""
         return {view["name"]: RemoteModel.of(self.service, view) for view in self.service.items("/models")}
 
+    def broken_plugins(self) -> list[Finding]:
+        """The plugins that the service could not load, with why."""
+        return findings_of(self.service.get("/models", limit=1).get("broken") or [])
+
     def cluster(self) -> dict[str, Any]:
         """The service's workers, queue and load."""
         return dict(self.service.get("/cluster"))
@@ -131,7 +135,7 @@ class Workbench:
     ) -> dict[str, Any]:
         """The body of a request for an analysis; the portfolio is in the service then."""
         chosen = None if settings is None else given_settings(settings)[0]
-        there = self._there(portfolio)
+        there = self.there(portfolio)
         if isinstance(options, EngineOptions):
             options = options.model_dump(mode="json", exclude_unset=True)
         body = {
@@ -242,6 +246,19 @@ class Workbench:
         with files_of(portfolio, name) as files:
             return send_portfolio(self.service, files, fields, of, progress or _silent)
 
+    def there(self, portfolio: AnyPortfolio, progress: Sent | None = None) -> RemotePortfolio:
+        """The portfolio as the service has it: found by its content, or sent, each content once."""
+        if isinstance(portfolio, RemotePortfolio):
+            return portfolio
+        if isinstance(portfolio, str):
+            return RemotePortfolio(portfolio, portfolio, 0)
+        with files_of(portfolio) as files:
+            key = files.key()
+            if key not in self._sent:
+                found = find_sent(self.service, files)
+                self._sent[key] = found or send_portfolio(self.service, files, {}, None, progress or _silent)
+            return self._sent[key]
+
     def delete_portfolio(self, portfolio: RemotePortfolio | str) -> None:
         """Delete a portfolio with its versions; refused while an analysis of it is at work."""
         name = portfolio if isinstance(portfolio, str) else portfolio.id
@@ -263,19 +280,6 @@ class Workbench:
 
     def _run(self, run: RemoteRun | str) -> RemoteRun:
         return run if isinstance(run, RemoteRun) else self.open_run(run)
-
-    def _there(self, portfolio: AnyPortfolio) -> RemotePortfolio:
-        """The portfolio as the service has it: found by its content, or sent."""
-        if isinstance(portfolio, RemotePortfolio):
-            return portfolio
-        if isinstance(portfolio, str):
-            return RemotePortfolio(portfolio, portfolio, 0)
-        with files_of(portfolio) as files:
-            key = files.key()
-            if key not in self._sent:
-                found = find_sent(self.service, files)
-                self._sent[key] = found or send_portfolio(self.service, files, {}, None, _silent)
-            return self._sent[key]
 
 
 def connect(url: str, token: str | None = None, *, patience: Patience | None = None) -> Workbench:

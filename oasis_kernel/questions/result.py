@@ -1,5 +1,6 @@
 """A finished run, read from its folder: tables, averages, curves, what became of each location."""
 
+import shutil
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -14,6 +15,7 @@ from oasis_kernel.formats.ord_read import read_table
 from oasis_kernel.model.results import TABLES, SampleType, file_name
 from oasis_kernel.model.settings import PERSPECTIVES
 from oasis_kernel.questions.exceedance import ExceedanceCurve
+from oasis_kernel.store.folders import whole_folder
 from oasis_kernel.store.runs import RunRecord
 
 RECORD = "run.json"
@@ -128,6 +130,18 @@ class Run:
     def locations(self) -> pa.Table:
         """Each location with its status (modelled, failed, not at risk ...), the reason and its TIV."""
         return read_table(self.file("locations.parquet"))
+
+    @property
+    def place(self) -> str:
+        """Where the results are, for people."""
+        return str(self.folder.resolve())
+
+    def download(self, out: str | Path) -> Path:
+        """A copy of all files of the results in the folder ``out``, which appears whole or not at all."""
+        with whole_folder(Path(out), RECORD) as folder:
+            for name in self.files:
+                shutil.copyfile(self.file(name), folder / name)
+        return Path(out)
 
     def as_dict(self) -> dict[str, Any]:
         """The headline as plain values, for JSON."""
