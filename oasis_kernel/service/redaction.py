@@ -14,9 +14,9 @@ TOKEN_PARAMETERS = frozenset(
 _SECRET = re.compile(r"oasis_[A-Za-z0-9_-]{32,}")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)?")
 # "Authorization: token abc", "('authorization', 'Bearer abc')", "b'authorization', b'Bearer abc'"
-_HEADER = re.compile(r"(?i)(authorization['\"]?\s*[:=,]\s*b?['\"]?)(?:(bearer|token|basic)\s+)?([^\s'\",;)\]}]+)")
+_HEADER = re.compile(r"(?i)(authorization['\"]?\s*[:=,]\s*(?:b?['\"])?)(?:(bearer|token|basic)\s+)?([^\s'\",;)\]}]+)")
 _SCHEME = re.compile(r"(?i)\b(bearer|token)(\s+)([A-Za-z0-9._~+/=-]{16,})")
-_QUERY = re.compile(rf"(?i)([?&](?:{'|'.join(sorted(TOKEN_PARAMETERS))})=)([^&\s'\"]+)")
+_QUERY = re.compile(rf"(?i)((?<![\w-])(?:{'|'.join(sorted(TOKEN_PARAMETERS))})=)([^&\s'\"]+)")
 _LOGGERS = ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error", "oasis_kernel", "httpx", "httpcore")
 
 
