@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from oasis_kernel.errors import Finding
 from oasis_kernel.service.problems import Problem, invalid
@@ -19,6 +19,7 @@ from oasis_kernel.service.problems import Problem, invalid
 MOST = 500
 T = TypeVar("T")
 V = TypeVar("V", bound=BaseModel)
+Column = InstrumentedAttribute[Any]
 
 
 class Listed(BaseModel, Generic[V]):
@@ -55,7 +56,7 @@ def page(
 
 
 def listed(
-    session: Session, query: Select[tuple[T]], wanted: Page, order: Sequence[ColumnElement[Any]], *, newest: bool = True
+    session: Session, query: Select[T], wanted: Page, order: Sequence[Column], *, newest: bool = True
 ) -> tuple[list[T], str | None, int]:
     """The rows of a page, the URL of the next one, and the number of rows over all.
 
@@ -69,7 +70,7 @@ def listed(
     if len(rows) <= wanted.limit:
         return rows, None, total
     rows = rows[: wanted.limit]
-    last = [getattr(rows[-1], column.key) for column in order if column.key is not None]
+    last = [getattr(rows[-1], column.key) for column in order]
     return rows, wanted.next_url(_encoded(last)), total
 
 
@@ -81,9 +82,7 @@ def listed_values(values: Sequence[T], wanted: Page) -> tuple[list[T], str | Non
     return list(values[first:after]), more, len(values)
 
 
-def sort_order(
-    sort: str, columns: Mapping[str, ColumnElement[Any]], unique: ColumnElement[Any]
-) -> tuple[list[ColumnElement[Any]], bool]:
+def sort_order(sort: str, columns: Mapping[str, Column], unique: Column) -> tuple[list[Column], bool]:
     """The columns of ``sort`` (a name, with ``-`` before it for descending) and whether it descends."""
     name = sort.removeprefix("-")
     if name not in columns:
@@ -93,7 +92,7 @@ def sort_order(
     return ([column] if column is unique else [column, unique]), sort.startswith("-")
 
 
-def _after(order: Sequence[ColumnElement[Any]], last: Sequence[Any], *, newest: bool) -> ColumnElement[bool]:
+def _after(order: Sequence[Column], last: Sequence[Any], *, newest: bool) -> ColumnElement[bool]:
     """The condition of rows that follow ``last``."""
     alternatives = []
     for place, (column, value) in enumerate(zip(order, last, strict=True)):
@@ -106,7 +105,7 @@ def _after(order: Sequence[ColumnElement[Any]], last: Sequence[Any], *, newest: 
     return or_(*alternatives)
 
 
-def _is_time(column: ColumnElement[Any]) -> bool:
+def _is_time(column: Column) -> bool:
     try:
         return column.type.python_type is datetime
     except NotImplementedError:

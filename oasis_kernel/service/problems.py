@@ -20,6 +20,9 @@ MEDIA_TYPE = "application/problem+json"
 KIND = "urn:oasis-workbench:problem:"
 log = logging.getLogger(__name__)
 
+#: Descriptions of responses by status, as FastAPI takes them.
+Responses = dict[int | str, dict[str, Any]]
+
 
 class FindingView(BaseModel):
     """One thing that is wrong, or worth knowing, with an input."""
@@ -113,7 +116,7 @@ def json_bytes(value: Any) -> bytes:
     return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).encode()
 
 
-def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def answers(*statuses: int) -> Responses:
     """The error responses of a route, for its OpenAPI description; every route may answer 401 and 422."""
     return {
         status: {

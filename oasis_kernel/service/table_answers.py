@@ -122,7 +122,7 @@ def _zip(files: Iterable[tuple[str, Path]], made: datetime) -> Iterator[bytes]:
     outbox = _Outbox()
     year = min(max(made.year, _FIRST_ZIP_YEAR), _LAST_ZIP_YEAR)
     date = (year, made.month, made.day, made.hour, made.minute, made.second)
-    with zipfile.ZipFile(outbox, "w", compresslevel=3) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(outbox, "w", compresslevel=3) as archive:
         for name, path in files:
             entry = zipfile.ZipInfo(name, date)
             entry.compress_type = zipfile.ZIP_STORED if path.suffix in _PACKED else zipfile.ZIP_DEFLATED

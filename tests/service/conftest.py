@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import postgresql_server
 import pytest
+from rest_service import WHOLE, Rest, rest_service
+from service_runs import ServiceRuns
 from sqlalchemy import create_engine, text
 
 from oasis_kernel.service.database import Database
@@ -50,3 +53,28 @@ def database(settings: ServiceSettings) -> Iterator[Database]:
     upgrade(made)
     yield made
     made.close()
+
+
+@pytest.fixture
+def rest(settings: ServiceSettings) -> Iterator[Rest]:
+    """The REST application over an empty database, of both kinds, with users and a client for each."""
+    with rest_service(settings) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rest, dict[str, Any]]]:
+    """A REST application with a completed analysis of the toy model, which kept its ground-up losses."""
+    root = tmp_path_factory.mktemp("finished")
+    with rest_service(ServiceSettings(root=root, port=0)) as made:
+        portfolio = made.portfolio()
+        asked = {"model": "toy-wind", "portfolio": portfolio["id"], "settings": WHOLE, "keep_ground_up": True}
+        yield made, made.complete(**asked, name="Base", tags=["base"])
+
+
+@pytest.fixture
+def service_runs(database: Database, settings: ServiceSettings, tmp_path: Path) -> Iterator[ServiceRuns]:
+    """Runs on the database, and a supervisor to be started; whatever was started ends with the test."""
+    made = ServiceRuns(database, settings, tmp_path)
+    yield made
+    made.clean_up()

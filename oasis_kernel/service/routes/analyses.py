@@ -23,7 +23,7 @@ from oasis_kernel.service.context import Context, Service
 from oasis_kernel.service.database import holds_any
 from oasis_kernel.service.finished import AnalysisId
 from oasis_kernel.service.identity import Identity
-from oasis_kernel.service.paging import Listed, Page, listed, page, sort_order
+from oasis_kernel.service.paging import Column, Listed, Page, listed, page, sort_order
 from oasis_kernel.service.problems import answers, conflict, invalid
 from oasis_kernel.service.requests import MOST_PRIORITY, AnalysisRequest, Tag, refused_callback
 from oasis_kernel.service.tables import Run
@@ -32,7 +32,13 @@ from oasis_kernel.service.views import ROOT, AnalysisDetail, AnalysisView
 
 router = APIRouter(prefix=f"{ROOT}/analyses", tags=["analyses"])
 
-SORTS = {"created": Run.id, "name": Run.name, "state": Run.state, "model": Run.model, "priority": Run.priority}
+SORTS: dict[str, Column] = {
+    "created": Run.id,
+    "name": Run.name,
+    "state": Run.state,
+    "model": Run.model,
+    "priority": Run.priority,
+}
 
 
 class Filters(BaseModel):
@@ -177,7 +183,7 @@ def _executor(parts: Context, asked: AnalysisRequest) -> str:
     return asked.executor or ("ray" if has_cluster else "threads")
 
 
-def _filtered(session: Session, query: Select[tuple[Run]], filters: Filters) -> Select[tuple[Run]]:
+def _filtered(session: Session, query: Select[Run], filters: Filters) -> Select[Run]:
     if filters.state:
         query = query.where(Run.state.in_(filters.state))
     if filters.tag:

@@ -143,7 +143,7 @@ def _workers(session: Session) -> list[WorkerView]:
         .group_by(ChunkRow.worker)
     )
     for name, number, seen in session.execute(computing):
-        worker = found.setdefault(name, WorkerView(name=name, analyses=0, chunks=0, seen=seen))
+        worker = found.setdefault(str(name), WorkerView(name=str(name), analyses=0, chunks=0, seen=seen))
         worker.chunks = number
     return list(found.values())
 

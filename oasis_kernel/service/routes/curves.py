@@ -12,7 +12,7 @@ from oasis_kernel.questions.curve_image import curve_png
 from oasis_kernel.questions.exceedance import NAMES, ExceedanceCurve
 from oasis_kernel.service.context import Service
 from oasis_kernel.service.finished import Finished, finished
-from oasis_kernel.service.problems import Problem, answers, not_found
+from oasis_kernel.service.problems import Problem, Responses, answers, not_found
 from oasis_kernel.service.table_answers import etag_of, json_answer, unchanged
 from oasis_kernel.service.views import ROOT
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix=f"{ROOT}/analyses/{{analysis_id}}", tags=["results"])
 Perspective = Annotated[Literal["gul", "il", "ri", "rl"], Query(description="ground-up, insured, net, ceded")]
 Level = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="summary level; default: the first")]
 Summary = Annotated[int, Query(ge=1, le=2**31 - 1, description="summary of the level")]
-_PNG = {200: {"content": {"image/png": {}}}}
+_PNG: Responses = {200: {"content": {"image/png": {}}}}
 
 
 class CurveView(BaseModel):
@@ -71,7 +71,7 @@ def show_curves(
     "/ep.png",
     summary="Exceedance curve as a picture",
     response_class=Response,
-    responses=answers(404, 409) | _PNG,  # type: ignore[operator]
+    responses=answers(404, 409) | _PNG,
 )
 async def show_picture(
     parts: Service,

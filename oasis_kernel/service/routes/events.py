@@ -14,7 +14,7 @@ from oasis_kernel.service.access import Viewer, find_visible
 from oasis_kernel.service.context import Context, Service
 from oasis_kernel.service.events_log import events_after
 from oasis_kernel.service.finished import AnalysisId
-from oasis_kernel.service.problems import answers, plain
+from oasis_kernel.service.problems import Responses, answers, plain
 from oasis_kernel.service.tables import Run, RunEvent
 from oasis_kernel.service.views import ROOT
 
@@ -23,7 +23,7 @@ router = APIRouter(prefix=f"{ROOT}/analyses/{{analysis_id}}", tags=["analyses"])
 POLL_SECONDS = 0.25
 HEARTBEAT_SECONDS = 10.0
 MOST_AT_ONCE = 500
-_STREAM = {
+_STREAM: Responses = {
     200: {
         "description": "Events with `id`, `event` (state, progress, chunk, finding, log; `end` last) and JSON `data`",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -35,7 +35,7 @@ _STREAM = {
     "/events",
     summary="Follow an analysis",
     response_class=StreamingResponse,
-    responses=answers(404) | _STREAM,  # type: ignore[operator]
+    responses=answers(404) | _STREAM,
 )
 def follow(
     parts: Service,

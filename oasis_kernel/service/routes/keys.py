@@ -20,7 +20,7 @@ router = APIRouter(prefix=ROOT, tags=["keys"])
 
 MOST_LOCATIONS = 10_000
 MOST_ROWS = 10_000
-_EXAMPLE = {
+_EXAMPLE: Any = {
     "model": "toy-wind",
     "locations": [
         {
@@ -81,7 +81,7 @@ async def look_up_locations(parts: Service, user: Viewer, asked: TypedLocations)
     "/portfolios/{portfolio_id}/keys",
     summary="Look up a portfolio",
     response_model=KeysView,
-    responses=answers(404, 413, 502, 503) | {200: {"content": {"text/csv": {}, "application/vnd.apache.parquet": {}}}},  # type: ignore[operator]
+    responses=answers(404, 413, 502, 503) | {200: {"content": {"text/csv": {}, "application/vnd.apache.parquet": {}}}},
 )
 async def look_up_portfolio(
     parts: Service,

@@ -65,7 +65,7 @@ def show_version(parts: Service, user: Viewer, portfolio_id: str, number: int) -
     "/files/{kind}",
     summary="An OED file as it was sent",
     response_class=FileResponse,
-    responses=answers(404) | {200: {"content": {"application/octet-stream": {}}}},  # type: ignore[operator]
+    responses=answers(404) | {200: {"content": {"application/octet-stream": {}}}},
 )
 def show_file(parts: Service, user: Viewer, portfolio_id: str, kind: str, version: Number = None) -> FileResponse:
     """The file of a kind (location, account, ri_info, ri_scope): its own bytes."""
@@ -81,7 +81,7 @@ def show_file(parts: Service, user: Viewer, portfolio_id: str, kind: str, versio
     "/locations",
     summary="Locations, for tables and maps",
     response_model=RowsView,
-    responses=answers(404, 409, 503) | {200: {"content": {"text/csv": {}, "application/vnd.apache.parquet": {}}}},  # type: ignore[operator]
+    responses=answers(404, 409, 503) | {200: {"content": {"text/csv": {}, "application/vnd.apache.parquet": {}}}},
 )
 async def show_locations(
     parts: Service,

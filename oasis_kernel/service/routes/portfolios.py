@@ -11,7 +11,7 @@ from oasis_kernel.service import portfolios
 from oasis_kernel.service.access import Analyst, Viewer, find_visible, require_change, require_own_groups, visible_to
 from oasis_kernel.service.context import Service
 from oasis_kernel.service.intake import NewPortfolio, NewVersion, body_description, given, take
-from oasis_kernel.service.paging import Listed, Page, listed, page, sort_order
+from oasis_kernel.service.paging import Column, Listed, Page, listed, page, sort_order
 from oasis_kernel.service.problems import answers
 from oasis_kernel.service.tables import Portfolio
 from oasis_kernel.service.users import note
@@ -19,7 +19,7 @@ from oasis_kernel.service.views import ROOT, PortfolioView, VersionView
 
 router = APIRouter(prefix=f"{ROOT}/portfolios", tags=["portfolios"])
 
-SORTS = {"created": Portfolio.id, "name": Portfolio.name, "owner": Portfolio.owner}
+SORTS: dict[str, Column] = {"created": Portfolio.id, "name": Portfolio.name, "owner": Portfolio.owner}
 
 
 class ChangedPortfolio(BaseModel):

@@ -11,7 +11,7 @@ from oasis_kernel.model.results import TABLES
 from oasis_kernel.questions.result import Run
 from oasis_kernel.service.finished import Finished, finished
 from oasis_kernel.service.paging import Listed
-from oasis_kernel.service.problems import answers, not_found, plain
+from oasis_kernel.service.problems import Responses, answers, not_found, plain
 from oasis_kernel.service.table_answers import (
     MEDIA_TYPES,
     TableFormat,
@@ -33,8 +33,10 @@ _SUFFIXES = {
     ".parquet": MEDIA_TYPES[TableFormat.PARQUET],
     ".json": "application/json",
 }
-_FILE = {200: {"content": {name: {} for name in ("text/csv", MEDIA_TYPES[TableFormat.PARQUET], "application/json")}}}
-_ZIP = {200: {"content": {"application/zip": {}}}}
+_FILE: Responses = {
+    200: {"content": {name: {} for name in ("text/csv", MEDIA_TYPES[TableFormat.PARQUET], "application/json")}}
+}
+_ZIP: Responses = {200: {"content": {"application/zip": {}}}}
 
 
 @router.get("/results", summary="List the tables", responses=answers(404, 409))
@@ -48,7 +50,7 @@ def list_tables(result: Annotated[Finished, Depends(finished)]) -> Listed[TableV
     "/results/{table}",
     summary="Rows and columns of a table",
     response_model=RowsView,
-    responses=answers(404, 409) | _FILE,  # type: ignore[operator]
+    responses=answers(404, 409) | _FILE,
 )
 def show_table(
     request: Request,
@@ -89,7 +91,7 @@ def show_table(
     return json_answer(_page(request, table, rows, selection), etag)
 
 
-@router.get("/results.zip", summary="All result files as one", responses=answers(404, 409) | _ZIP)  # type: ignore[operator]
+@router.get("/results.zip", summary="All result files as one", responses=answers(404, 409) | _ZIP)
 def download(request: Request, result: Annotated[Finished, Depends(finished)]) -> Response:
     """Every file of the results and the run's record as one archive, sent while it is packed."""
     etag = etag_of(result.tag, "zip")
@@ -99,7 +101,7 @@ def download(request: Request, result: Annotated[Finished, Depends(finished)]) -
     return zip_answer(files, result.row.id, result.made, etag)
 
 
-@router.get("/files/{name}", summary="A result file as it was written", responses=answers(404, 409) | _FILE)  # type: ignore[operator]
+@router.get("/files/{name}", summary="A result file as it was written", responses=answers(404, 409) | _FILE)
 def show_file(request: Request, result: Annotated[Finished, Depends(finished)], name: str) -> Response:
     """The file's own bytes, such as `gul_S1_ept.csv`."""
     there = {path.name: path for path in _files(result.run)}

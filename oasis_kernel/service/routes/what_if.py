@@ -93,7 +93,7 @@ async def _changed_version(parts: Context, user: Identity, row: Run, change: Cha
 def _request(parts: Context, result: Finished, change: Change) -> dict[str, Any]:
     """The run's request, changed: its samples stay, and what it kept is used."""
     before, record = result.row.request, result.run.record
-    words = dict.fromkeys([*change.uploads, *change.links], "a table")
+    words: dict[str, str] = dict.fromkeys([*change.uploads, *change.links], "a table")
     if change.version is not None:
         words["portfolio"] = f"version {change.version}"
     settings = before.get("settings")
