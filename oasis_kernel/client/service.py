@@ -66,7 +66,7 @@ class Service:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON at a path."""
-        return self.call("GET", path, params=_given(query)).json()
+        return _json(self.call("GET", path, params=_given(query)))
 
     def items(self, path: str, most: int | None = None, **query: Any) -> Iterator[dict[str, Any]]:
         """The items of a list, page after page as they are asked for, at most ``most``."""
@@ -102,14 +102,14 @@ class Service:
         Calls that change nothing, or the same when repeated, are repeated when the service does not answer.
         """
         response = self._patiently(method, lambda: self._client.request(method, _versioned(path), **sent))
-        if response.is_error:
+        if _is_refused(response):
             raise error_of(response)
         return response
 
     def once(self, method: str, path: str, **sent: Any) -> httpx.Response:
         """A response that is no refusal, asked for once: whoever calls knows how to go on after a break."""
         response = self._client.request(method, _versioned(path), **sent)
-        if response.is_error:
+        if _is_refused(response):
             raise error_of(response)
         return response
 
@@ -119,7 +119,7 @@ class Service:
     ) -> Iterator[httpx.Response]:
         """An open response, to be read as it comes; tried once. A refusal is raised as the error it is."""
         with self._client.stream("GET", _versioned(path), headers=dict(headers or {}), timeout=timeout) as response:
-            if response.is_error:
+            if _is_refused(response):
                 response.read()
                 raise error_of(response)
             yield response
@@ -175,8 +175,20 @@ def _given(query: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
+def _is_refused(response: httpx.Response) -> bool:
+    """Whether a response is an error, or sends elsewhere: the token must not go there."""
+    return response.is_error or response.has_redirect_location
+
+
 def _json(response: httpx.Response) -> Any:
-    return response.json() if response.content else None
+    """The JSON of a response; OasisError when something else than a service answered, such as a page to log in."""
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        kind = response.headers.get("content-type", "something")
+        raise OasisError(f"{response.url.host} answered with {kind}, not JSON: is it the service's address?") from error
 
 
 def _why(cause: object) -> str:
