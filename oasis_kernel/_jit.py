@@ -27,10 +27,16 @@ def cache_directory(module: str) -> Path:
 
     configured = os.environ.get("OASIS_KERNEL_CACHE")
     root = Path(configured) if configured else platformdirs.user_cache_path("oasis-workbench") / "kernels"
+    return root / _content(module)
+
+
+@cache
+def _content(module: str) -> str:
+    """A hash of the module and of all it imports."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
     for source in sorted(_sources(module)):
         digest.update(source.name.encode() + source.read_bytes())
-    return root / digest.hexdigest()[:16]
+    return digest.hexdigest()[:16]
 
 
 @cache

@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import pyarrow as pa
-from ods_tools.oed import OedSchema
 
 from oasis_kernel.model import fields as f
+from oasis_kernel.model.oed_standard import oed_standard
 
 Kind = Literal["Loc", "Acc", "ReinsInfo", "ReinsScope"]
 
@@ -67,15 +67,17 @@ class OedField:
 class Standard:
     """One version of OED. Read-only, and shared: get it from ``standard``."""
 
-    def __init__(self, schema: OedSchema):
-        self._schema = schema
-        self.version = str(schema.schema["version"])
-        self.perils = frozenset(schema.schema["perils"]["info"])
-        self.occupancies = frozenset(int(code) for code in schema.schema["occupancy"])
-        self.constructions = frozenset(int(code) for code in schema.schema["construction"])
-        self.countries = frozenset(schema.schema["country"])
-        self.country_areas: frozenset[tuple[str, str]] = frozenset(schema.schema["country_area"])
-        self._kinds = {kind: _fields_of(schema.schema["input_fields"][kind]) for kind in KIND_OF.values()}
+    def __init__(self, tables: Mapping[str, Any]):
+        self.version = str(tables["version"])
+        self.perils = frozenset(tables["perils"]["info"])
+        self.occupancies = frozenset(int(code) for code in tables["occupancy"])
+        self.constructions = frozenset(int(code) for code in tables["construction"])
+        self.countries = frozenset(tables["country"])
+        self.country_areas = frozenset((country, area) for country, areas in tables["area"].items() for area in areas)
+        self._conditional: Mapping[str, Mapping[str, Sequence[str]]] = tables["cr_field"]
+        fields = tables["input_fields"]
+        self._kinds = {kind: _fields_of(fields[kind]) for kind in KIND_OF.values()}
+        self._aliases = {kind: _aliases_of(fields[kind]) for kind in KIND_OF.values()}
 
     def fields(self, kind: Kind) -> Mapping[str, OedField]:
         """The input fields of one kind of file, by lower-case name."""
@@ -83,20 +85,34 @@ class Standard:
 
     def field_of(self, kind: Kind, columns: Iterable[str]) -> dict[str, OedField]:
         """The field behind each column that the standard knows; aliases and numbered (XX, ZZZ) fields included."""
-        raw = self._schema.schema["input_fields"][kind]
-        found = OedSchema.column_to_field(list(columns), raw)
-        return {column: self._kinds[kind][info["Input Field Name"].lower()] for column, info in found.items()}
+        found = {column: self._named(kind, column) or self._numbered(kind, column) for column in columns}
+        return {column: field for column, field in found.items() if field is not None}
 
     def names_of(self, kind: Kind, columns: Sequence[str]) -> list[str]:
         """What the columns are called in a portfolio: OED's spelling where OED has the name, else their own."""
-        raw = self._schema.schema["input_fields"][kind]
-        found = OedSchema.column_to_field(columns, raw, use_generic_flexi=False)
-        return [found[name]["Input Field Name"] if name in found else name.strip() for name in columns]
+        found = [self._named(kind, column) for column in columns]
+        return [field.name if field else column.strip() for field, column in zip(found, columns, strict=True)]
 
     def conditional(self, kind: Kind) -> Mapping[str, Sequence[str]]:
         """Fields that demand others: a value in the first needs a value in each of the second."""
-        conditional: Mapping[str, Sequence[str]] = self._schema.schema["cr_field"].get(kind, {})
-        return conditional
+        return self._conditional.get(kind, {})
+
+    def _named(self, kind: Kind, column: str) -> OedField | None:
+        name = column.strip().lower()
+        fields = self._kinds[kind]
+        return fields.get(name) or fields.get(self._aliases[kind].get(name, ""))
+
+    def _numbered(self, kind: Kind, column: str) -> OedField | None:
+        """The field with XX or ZZZ in place of the column's ending, the shortest ending first: FlexiLocZZZ, ..."""
+        name = column.strip().lower()
+        fields = self._kinds[kind]
+        stems = [name[:end] for end in range(len(name) - 1, 0, -1)]
+        wanted = (stem + ending for ending in ("xx", "zzz") for stem in stems)
+        return next((fields[field] for field in wanted if field in fields), None)
+
+
+def _aliases_of(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {info["alias"].strip().lower(): name for name, info in raw.items() if info.get("alias")}
 
 
 def _fields_of(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, OedField]:
@@ -123,4 +139,4 @@ def standard(version: str | None = None) -> Standard:
 
     Raises ValueError for a version that ods_tools does not ship.
     """
-    return Standard(OedSchema.from_oed_schema_info(version or None))
+    return Standard(oed_standard(version))

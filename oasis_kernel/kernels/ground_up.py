@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oasis_kernel._jit import kernel
-from oasis_kernel.kernels.allocation import NONE, Columns, allocate
+from oasis_kernel.kernels.allocation import NONE, CoverageRows, allocate
 from oasis_kernel.kernels.amplification import Amplification, amplify, event_factors
 from oasis_kernel.kernels.correlation import Lookups
 from oasis_kernel.kernels.damage import CHANCE_OF_LOSS, MEAN_DAMAGE, SECOND_MOMENT, Bins, damage_scale, deviation
@@ -64,13 +64,6 @@ class GroundUpModel(NamedTuple):
     settlement: Settlement
 
 
-class SettlementRoom(NamedTuple):
-    """Room to settle in."""
-
-    columns: Columns
-    factor: Float64  # [amplification id]
-
-
 class Room(NamedTuple):
     """What one thread works in."""
 
@@ -79,7 +72,7 @@ class Room(NamedTuple):
     damage: EventDraws
     hazard: EventDraws
     factors: FactorRoom
-    settlement: SettlementRoom
+    factor: Float64  # [amplification id]
     lookups: Lookups
     ends: Ends
     rows: Rows
@@ -126,7 +119,7 @@ def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, roo
                     describe(exposure, sampling.bins, order, tables, rows, tile, out.item)
                 sample_tile(rows, KINDS * level, curves.table, tables, sampling, (damage.uniform, hazard.uniform), tile)
                 begin = tile.end
-        settle(settlement, exposure, order, coverages, event, before, room.settlement, out.loss)
+        settle(settlement, exposure, order, coverages, event, before, room.factor, out.loss)
         forget_draws(draws, damage)
         forget_draws(hazards, hazard)
         forget(tables)
@@ -190,26 +183,27 @@ def describe(
 @kernel
 def settle(
     settlement: Settlement, exposure: Exposure, order: TouchOrder, coverages: int, event: int, before: int,
-    room: SettlementRoom, loss: Float32,
+    factor: Float64, loss: Float32,
 ) -> None:  # fmt: skip
-    """Allocate each coverage's losses; drop what is too small then; amplify."""
+    """Allocate each coverage's losses; drop what is too small then; amplify. ``factor`` is room."""
     rule, keeps, threshold = settlement.rule, settlement.keeps_exposure, settlement.threshold
-    amplifies, factor = settlement.amplification.applies, room.factor
-    touched, last_row, position = order.coverage, order.last_row, order.position
-    tivs, amplification = exposure.tiv, exposure.amplification
-    if amplifies:
+    rows = CoverageRows(order.coverage, order.last_row, exposure.tiv)
+    count = order.last_row[order.coverage[coverages - 1]] if coverages > 0 else 0
+    if rule != NONE:
+        allocate(rule, loss, rows, coverages, before, keeps)
+    if rule != NONE and threshold > 0:
+        drop_small(loss[before : before + count, SPECIAL:], threshold)
+    if settlement.amplification.applies:
         event_factors(settlement.amplification, event, factor)
-    begin = 0
-    for k in range(coverages if rule != NONE or amplifies else 0):
-        c = touched[k]
-        end = last_row[c]
-        if rule != NONE:
-            allocate(rule, loss, before + begin, before + end, tivs[c], keeps, room.columns)
-            for to in range(before + begin, before + end):
-                for column in range(SPECIAL, loss.shape[1]):
-                    value = loss[to, column]
-                    loss[to, column] = value if value >= threshold else np.float32(0.0)
-        if amplifies:
-            for r in range(begin, end):
-                amplify(loss, before + r, factor[amplification[position[r]]], keeps)
-        begin = end
+        position, amplification = order.position, exposure.amplification
+        for r in range(count):
+            amplify(loss, before + r, factor[amplification[position[r]]], keeps)
+
+
+@kernel
+def drop_small(samples: Float32, threshold: np.float32) -> None:
+    """Set the ``samples`` [r, s] that are not at least ``threshold`` to 0, in place."""
+    for r in range(samples.shape[0]):
+        for s in range(samples.shape[1]):
+            if not samples[r, s] >= threshold:
+                samples[r, s] = np.float32(0.0)

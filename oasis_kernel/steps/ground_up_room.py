@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oasis_kernel.kernels.allocation import columns
 from oasis_kernel.kernels.correlation import lookups
 from oasis_kernel.kernels.damage import MOMENTS
 from oasis_kernel.kernels.distributions import EventTables, Rows
 from oasis_kernel.kernels.draws import EventDraws, FactorRoom
-from oasis_kernel.kernels.ground_up import Room, SettlementRoom
+from oasis_kernel.kernels.ground_up import Room
 from oasis_kernel.kernels.sampling import ends
 from oasis_kernel.kernels.touch_order import HazardRuns, TouchOrder
 from oasis_kernel.model.exposure import Int32, Int64
@@ -86,7 +85,7 @@ def room(extent: Extent, portfolio: Portfolio) -> Room:
             np.zeros((factors, extent.samples)),
             np.zeros((factors, extent.samples)),
         ),
-        settlement=SettlementRoom(columns(extent.samples), np.ones(portfolio.amplifications + 1)),
+        factor=np.ones(portfolio.amplifications + 1),
         # Damage is drawn a tile at a time, hazard for all rows of an event at once.
         lookups=lookups(max(_tile_rows(extent), hazard_rows) * extent.samples),
         ends=ends(extent.samples),

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from oasis_kernel.kernels.allocation import allocate, columns
+from oasis_kernel.kernels.allocation import CoverageRows, allocate
 from oasis_kernel.model.losses import CHANCE, DEVIATION, EXPOSURE, SPECIAL
 
 F4, F8 = np.float32, np.float64
@@ -13,7 +13,8 @@ F4, F8 = np.float32, np.float64
 def allocated(rule: int, loss: np.ndarray, tiv: float, fixed: bool = False) -> np.ndarray:
     """``loss`` with the rule applied to its middle rows."""
     padded = np.concatenate([loss[:1] + 1, loss, loss[:1] + 2])
-    allocate(rule, padded, 1, len(loss) + 1, tiv, fixed, columns(loss.shape[1] - SPECIAL))
+    coverage, last_row = np.array([1], np.int32), np.array([0, len(loss)], np.int32)
+    allocate(rule, padded, CoverageRows(coverage, last_row, np.array([0.0, tiv])), 1, 1, fixed)
     assert (padded[0] == loss[0] + 1).all()
     assert (padded[-1] == loss[0] + 2).all()
     return padded[1:-1]

@@ -7,14 +7,13 @@ import pandas as pd
 
 from model_plugins.oasis_standard.lookup.frame import Context, Step, find_column, is_blank
 from oasis_kernel.model.keys import KeyStatus
+from oasis_kernel.model.oed_standard import oed_standard
 
 
 @cache
 def oed_perils() -> dict[str, Any]:
     """The OED peril table: ``info`` by peril code, and ``covered``, the single perils that each code stands for."""
-    from ods_tools.oed import OedSchema
-
-    table: dict[str, Any] = OedSchema.from_oed_schema_info("latest version").schema["perils"]
+    table: dict[str, Any] = oed_standard()["perils"]
     return table
 
 

@@ -5,15 +5,15 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from ods_tools.oed import OedSchema
 
 from oasis_kernel.errors import Finding, InvalidInput
+from oasis_kernel.model.oed_standard import oed_standard
 
 
 @lru_cache(maxsize=1)
 def _single_perils() -> Mapping[str, frozenset[str]]:
     """The single perils that each OED peril code stands for."""
-    covered = OedSchema.from_oed_schema_info(None).schema["perils"]["covered"]
+    covered = oed_standard()["perils"]["covered"]
     return {code: frozenset(perils) for code, perils in covered.items()}
 
 
