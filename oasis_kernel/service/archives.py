@@ -5,6 +5,7 @@ import gzip
 import re
 import stat
 import struct
+import tempfile
 import unicodedata
 import zipfile
 import zlib
@@ -251,6 +252,17 @@ def _check_extent(files: list[zipfile.ZipInfo], size: int, file: str) -> None:
 
 def _added_by_a_system(name: str) -> bool:
     return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].lower() in (".ds_store", "thumbs.db", "desktop.ini")
+
+
+def check_archive(path: Path, file: str, limits: ArchiveLimits) -> tuple[str, ...]:
+    """The tables of a portfolio in a zip, tried by unpacking it; InvalidInput when it is none, or not safe."""
+    if _kind(path, file) != "zip":
+        raise refused(file, "file_type", "must be a zip of a portfolio's tables", "Put the tables into a .zip")
+    with tempfile.TemporaryDirectory(prefix=".unpack-", dir=path.parent) as folder:
+        tables = portfolio_tables(unpack(path, Path(folder), file, limits), file)
+        for table in tables.values():
+            check_table(table, f"{file}/{table.name}", limits)
+    return tuple(tables)
 
 
 #: The words in a file's name that say which table of a portfolio it is.
