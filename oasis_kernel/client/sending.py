@@ -1,5 +1,6 @@
 """Portfolio files to a service: small ones in one form, large ones in pieces that are taken up where one broke off."""
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -8,12 +9,16 @@ from typing import Any
 
 import httpx
 
-from oasis_kernel.client.portfolios import PortfolioFiles, RemotePortfolio, holds, size_of
+from oasis_kernel.client.portfolios import PortfolioFiles, RemotePortfolio, contents, holds, size_of
+from oasis_kernel.client.problems import ServiceProblem
 from oasis_kernel.client.service import Service
 
 #: Above this, files are sent in pieces.
 FORM_BYTES = 16 * 2**20
 PIECE_BYTES = 8 * 2**20
+RECEIVING = "receiving"
+#: Answers after which the service knows how much has come: the sender or the way was too slow, or out of step.
+BROKEN = frozenset({400, 408, 409, 502, 503, 504})
 #: So many of the newest portfolios are looked through for the content that would be sent.
 LOOKED_THROUGH = 200
 #: Told how many bytes of how many are there.
@@ -78,27 +83,36 @@ class _Sending:
 def _in_pieces(service: Service, part: str, file: Path, progress: _Sending) -> str:
     """The id of the upload of a file, piece after piece; after a break it goes on from what the service has."""
     size = file.stat().st_size
-    upload = service.post("/uploads", {"name": file.name, "size": size, "kind": part})
+    announced = {"name": file.name, "size": size, "kind": part, "sha256": contents({part: file})[part]}
+    upload = service.post("/uploads", announced)
     path = f"/uploads/{upload['id']}"
     offset, failures = 0, 0
     with file.open("rb") as source:
-        while offset < size:
+        while upload["state"] == RECEIVING:
             source.seek(offset)
             try:
-                offset = _piece(service, path, source.read(PIECE_BYTES), offset)
+                upload = _piece(service, path, source.read(PIECE_BYTES), offset)
                 failures = 0
-            except httpx.TransportError as error:
+            except (httpx.TransportError, ServiceProblem) as error:
                 failures += 1
-                if failures >= service.patience.tries:
-                    raise service.lost(error) from error
-                offset = int(service.get(path)["received"])
+                _refuse_to_go_on(service, error, failures)
+                time.sleep(service.patience.pause(failures - 1))
+                upload = service.get(path)
+            offset = int(upload["received"])
             progress.at(part, offset)
     return str(upload["id"])
 
 
-def _piece(service: Service, path: str, piece: bytes, offset: int) -> int:
-    """Send a piece; returns how much is there then."""
+def _refuse_to_go_on(service: Service, error: Exception, failures: int) -> None:
+    """Raise the error of a piece that is no broken connection, or of one break too many."""
+    if isinstance(error, ServiceProblem) and error.status not in BROKEN:
+        raise error
+    if failures >= service.patience.tries:
+        raise service.lost(error) from error
+
+
+def _piece(service: Service, path: str, piece: bytes, offset: int) -> dict[str, Any]:
+    """The upload after a piece was sent."""
     headers = {"Upload-Offset": str(offset), "Content-Type": "application/octet-stream"}
-    answer = service.once("PATCH", path, content=piece, headers=headers)
-    there = answer.headers.get("upload-offset")
-    return int(there) if there else offset + len(piece)
+    found: dict[str, Any] = service.once("PATCH", path, content=piece, headers=headers).json()
+    return found

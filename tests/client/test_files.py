@@ -135,16 +135,20 @@ def test_large_files_go_in_pieces_and_a_broken_one_is_taken_up(location, tmp_pat
     received = bytearray()
     breaks = iter([False, True, False, True])
 
+    def upload(_: httpx.Request) -> httpx.Response:
+        state = "complete" if len(received) == len(LOCATIONS) else "receiving"
+        return json_answer({"id": "U1", "received": len(received), "state": state})
+
     def take(request: httpx.Request) -> httpx.Response:
         assert int(request.headers["upload-offset"]) == len(received)
         if next(breaks, False):
             received.extend(request.content[:20])  # so much arrived
             raise httpx.ReadError("gone")
         received.extend(request.content)
-        return httpx.Response(200, headers={"Upload-Offset": str(len(received))})
+        return upload(request)
 
-    double = Double().on("POST /v1/uploads", json_answer({"id": "U1"}, 201)).on("PATCH /v1/uploads/U1", take)
-    double.on("GET /v1/uploads/U1", lambda _: json_answer({"received": len(received)}))
+    double = Double().on("POST /v1/uploads", upload).on("PATCH /v1/uploads/U1", take)
+    double.on("GET /v1/uploads/U1", upload)
     double.on("POST /v1/portfolios", json_answer(portfolio_view({}), 201))
     told = []
     double.workbench(tmp_path).upload(

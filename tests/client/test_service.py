@@ -105,7 +105,7 @@ def test_a_redirect_is_not_followed():
 
 def test_something_else_than_a_service_is_told_from_one():
     page = httpx.Response(200, html="<html>Log in</html>")
-    with pytest.raises(OasisError, match="answered with text/html.*, not JSON: is it the service's address"):
+    with pytest.raises(OasisError, match=r"answered with text/html.*, not JSON: is it the service's address"):
         Double().on("GET /v1/models", page).service().get("/models")
 
 
