@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from oasis_kernel.cli import access, analysis, catalogue, compare, estimate, exposure, plugin, service_runs, what_if
+from oasis_kernel.cli import access, analysis, catalogue, compare, estimate, exposure, plugin, serve, service_runs, what_if
 from oasis_kernel.cli.host import add_host_to
 
 EXIT_FINDINGS = 1
@@ -26,6 +26,7 @@ catalogue.add_to(app)
 compare.add_to(app)
 service_runs.add_to(app)
 access.add_to(app)
+serve.add_to(app)
 app.add_typer(plugin.app, name="plugin")
 add_host_to(app)
 

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -29,9 +28,11 @@ from oasis_kernel.model.work import Plan
 from oasis_kernel.plugins import load_plugins
 from oasis_kernel.questions.result import Run as Results
 from oasis_kernel.service import chunks, runs
+from oasis_kernel.service.artefacts import Artefacts
 from oasis_kernel.service.cautious import CautiousExecutor
 from oasis_kernel.service.database import Database
 from oasis_kernel.service.dispatched import DispatchedExecutor
+from oasis_kernel.service.links import fetched
 from oasis_kernel.service.processes import OUT_OF_MEMORY, STOPPED
 from oasis_kernel.service.redaction import install_redaction
 from oasis_kernel.service.requests import analysis_of, portfolio_of
@@ -40,7 +41,6 @@ from oasis_kernel.service.run_limits import RunLimits
 from oasis_kernel.service.run_notes import RunNotes
 from oasis_kernel.service.settings import ServiceSettings
 from oasis_kernel.service.tables import PortfolioVersion
-from oasis_kernel.store.places import Place
 
 HEARTBEAT_SECONDS = 2.0
 LOST, TROUBLE = 70, 75  # exit codes: the run is another attempt's; something outside the run failed
@@ -104,7 +104,7 @@ class RunAtWork:
             begun, kept = begin_without_account(begun, kept, account)
         plan = self._plan(lambda: plan_run(begun, resources, kept), resources)
         record = finish(begun, self._working, resources, kept, self._executor(resources), plan)
-        place = Place(self._settings.storage_url)
+        place = Artefacts(self._settings.storage_url)
         place.delete(results_name(self._run_id))
         place.put_folder(self._working, results_name(self._run_id))
         values = {
@@ -121,9 +121,10 @@ class RunAtWork:
         version = self._version
         if version is None:
             raise OasisError(f"run {self._run_id} has no portfolio; make a new run")
-        place = Place(self._settings.storage_url)
-        files = {kind: str(_local(place, file["url"], file.get("sha256"))) for kind, file in version.files.items()}
-        rates = str(_local(place, version.rates_url)) if version.rates_url else None
+        artefacts = Artefacts(self._settings.storage_url)
+        found = fetched(version.files, artefacts, self._settings.storage_links)
+        files = {kind: str(path) for kind, path in found.items()}
+        rates = str(artefacts.local_url(version.rates_url)) if version.rates_url else None
         portfolio = portfolio_of(files, version.reporting_currency, rates)
         return analysis_of(load_plugins(), self._run.model, self._run.request, portfolio)
 
@@ -195,11 +196,6 @@ class RunAtWork:
 def _leave_lost() -> None:
     log.error("the run belongs to a later attempt; this process ends")
     os._exit(LOST)
-
-
-def _local(place: Place, url: str, sha256: str | None = None) -> Path | str:
-    """A stored file on this machine; a linked one elsewhere by its own address."""
-    return place.local(place.name_of(url), sha256 or "") if url.startswith(f"{place.url}/") else url
 
 
 def _of_findings(error: InvalidInput) -> runs.RunError:

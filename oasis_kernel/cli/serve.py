@@ -1,0 +1,51 @@
+"""``oasis serve``: the workbench as a service."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's verb."""
+    app.command()(serve)
+
+
+def serve(
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="The service's settings (TOML or JSON); OASIS_SERVICE_* in the environment go over them."),
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder for everything the service keeps.")] = None,
+    address: Annotated[str | None, typer.Option(help="Address to listen on; default: this machine only.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at the same time.")] = None,
+    ray: Annotated[str | None, typer.Option(help="none, local, or the address of a Ray cluster.")] = None,
+) -> None:
+    """Serve the workbench: runs that outlive the page and the terminal, over REST.
+
+    The database is brought up to date first. Ctrl-C stops the service and its runs; they go on when it starts again.
+
+    Example: oasis serve, then in another terminal: oasis --host http://127.0.0.1:8765 run --model toy-wind ...
+    """
+    from oasis_kernel.errors import OasisError
+
+    try:
+        from oasis_kernel.service.serving import environment_of, serve
+    except ModuleNotFoundError as error:
+        raise OasisError(f"{error}. Install the service: pip install 'oasis-workbench[service]'") from error
+    from oasis_kernel.service.settings import ServiceSettings
+
+    given = environment_of(root=root, host=address, port=port, workers=workers, ray=ray)
+    chosen = ServiceSettings.load(settings, {**os.environ, **given})
+
+    def ready(url: str) -> None:
+        sys.stdout.write(f"The workbench serves on {url} (pages for machines: {url}/docs)\n")
+        if chosen.local_token:
+            sys.stdout.write(f"You are known here by the token in {chosen.root / 'local-token'}\n")
+        sys.stdout.write("Ctrl-C stops it.\n")
+        sys.stdout.flush()
+
+    serve(chosen, ready)
