@@ -14,24 +14,25 @@ from starlette.datastructures import FormData, UploadFile
 
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.model.exposure import Portfolio
-from oasis_kernel.service.archives import ArchiveLimits, check_table, portfolio_tables, unpack
+from oasis_kernel.service import uploads
+from oasis_kernel.service.archives import check_table, portfolio_tables, unpack
 from oasis_kernel.service.context import Context
 from oasis_kernel.service.identity import Identity
 from oasis_kernel.service.ids import new_id
 from oasis_kernel.service.links import Links
 from oasis_kernel.service.portfolios import KINDS
-from oasis_kernel.service.problems import Problem, conflict, invalid, not_found
-from oasis_kernel.service.tables import PortfolioVersion, Upload
+from oasis_kernel.service.problems import Problem, conflict, invalid
+from oasis_kernel.service.tables import PortfolioVersion
 from oasis_kernel.store.names import plain_name
 
-RATES, ARCHIVE = "rates", "archive"
+RATES, ARCHIVE = "rates", uploads.ARCHIVE
 FILES = (*KINDS, RATES)
 _FORM_FILES = (*FILES, ARCHIVE)
-_LIMITS = ArchiveLimits()
 _BLOCK = 2**20
 _TABLE = {"location": "location", "account": "account", "ri_info": "reinsurance_info", "ri_scope": "reinsurance_scope"}
 
 Kind = Literal["location", "account", "ri_info", "ri_scope", "rates"]
+UploadKind = Literal[Kind, "archive"]
 
 
 class NewVersion(BaseModel):
@@ -41,7 +42,7 @@ class NewVersion(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"uploads": {"account": "01JD9Z8Q3N5V7X1A2B3C4D5E6F"}}]}
     )
 
-    uploads: dict[Kind, str] = Field(default_factory=dict, description="finished uploads by table")
+    uploads: dict[UploadKind, str] = Field(default_factory=dict, description="finished uploads by table, or an archive")
     links: dict[Kind, str] = Field(default_factory=dict, description="addresses in storage that may be linked")
     reporting_currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="convert every amount to it")
     inherit: bool = Field(False, description="take the tables that are not given from the latest version")
@@ -61,7 +62,7 @@ class NewPortfolio(BaseModel):
     name: str = Field(min_length=1, max_length=200, examples=["Coastal homes"])
     description: str = Field("", max_length=10_000)
     groups: list[str] = Field(default_factory=list, description="groups that see it")
-    uploads: dict[Kind, str] = Field(default_factory=dict, description="finished uploads by table")
+    uploads: dict[UploadKind, str] = Field(default_factory=dict, description="finished uploads by table, or an archive")
     links: dict[Kind, str] = Field(default_factory=dict, description="addresses in storage that may be linked")
     reporting_currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="convert every amount to it")
 
@@ -152,16 +153,17 @@ def _of_form(asked: type[Asked], form: FormData) -> Given[Asked]:
 
 def _take(parts: Context, user: Identity, asked: Given[Any], before: PortfolioVersion | None) -> Taken:
     fields = asked.fields
-    root = parts.settings.root / "incoming"
+    root = parts.settings.root / "receiving"
     root.mkdir(parents=True, exist_ok=True)
     stored: dict[str, dict[str, Any]] = _inherited(fields, before)
     group = f"portfolios/{new_id()}"
     with tempfile.TemporaryDirectory(dir=root) as name:
-        received = _received(asked.files, Path(name), parts.settings.max_upload_bytes)
+        uploaded = _uploaded(parts, user, fields.uploads, Path(name) / "uploaded")
+        received = uploaded.unpacked | _received(asked.files, Path(name), parts.settings.max_upload_bytes)
         for kind, path in received.items():
             kept = parts.artefacts.put_file(path, f"{group}/{kind}/{plain_name(path.name)}")
             stored[kind] = {"name": path.name, "url": kept.url, "sha256": kept.sha256, "bytes": kept.bytes}
-        stored |= _uploaded(parts, user, fields.uploads)
+        stored |= uploaded.stored
         stored |= _linked(parts, fields.links, f"{group}/{RATES}")
     if not any(kind in stored for kind in KINDS):
         remedy = "Send a form with the file location, or name uploads or links"
@@ -172,18 +174,32 @@ def _take(parts: Context, user: Identity, asked: Given[Any], before: PortfolioVe
     return _read(parts, stored, columns)
 
 
-def _uploaded(parts: Context, user: Identity, uploads: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Finished uploads of the user's by table; 404 for what is not theirs, 409 for one that is not whole yet."""
-    found: dict[str, dict[str, Any]] = {}
+def _uploaded(parts: Context, user: Identity, named: Mapping[str, str], folder: Path) -> "_Uploaded":
+    """Finished uploads of the user's: tables stay where they are stored, an archive's are unpacked here.
+
+    404 for an upload that is not theirs, 409 for one that is not whole yet.
+    """
+    found = _Uploaded()
     with parts.database.read() as session:
-        for kind, upload_id in uploads.items():
-            row = session.get(Upload, upload_id)
-            if row is None or row.owner != user.name:
-                raise not_found("upload", upload_id)
-            if row.url is None or row.sha256 is None:
-                raise conflict(f"Upload {upload_id} is not finished: {row.received:,} bytes are there", "Send the rest")
-            found[kind] = {"name": row.name, "url": row.url, "sha256": row.sha256, "bytes": row.size}
+        rows = {kind: uploads.find(session, user, upload_id) for kind, upload_id in named.items()}
+    for kind, row in rows.items():
+        if row.state != uploads.UploadState.COMPLETE or row.url is None:
+            detail = f"Upload {row.id} is {row.state}, and must be complete"
+            raise conflict(detail, "Send the rest" if row.state == uploads.UploadState.RECEIVING else "Send it again")
+        if kind == ARCHIVE:
+            archive = parts.artefacts.local_url(row.url, row.sha256 or "")
+            found.unpacked.update(_unpacked(archive, folder, row.name))
+        else:
+            found.stored[kind] = {"name": row.name, "url": row.url, "sha256": row.sha256, "bytes": row.size}
     return found
+
+
+@dataclass(frozen=True)
+class _Uploaded:
+    """Tables by kind: those that are stored, and those that have to be."""
+
+    stored: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unpacked: dict[str, Path] = field(default_factory=dict)
 
 
 def _linked(parts: Context, links: Mapping[str, str], rates: str) -> dict[str, dict[str, Any]]:
@@ -217,14 +233,17 @@ def _received(files: Mapping[str, UploadFile], folder: Path, most: int) -> dict[
         path.parent.mkdir()
         _copy(sent.file, path, most, name)
         if kind == ARCHIVE:
-            unpacked = folder / "unpacked"
-            unpacked.mkdir()
-            found |= portfolio_tables(unpack(path, unpacked, name, _LIMITS), name)
+            found |= _unpacked(path, folder / "unpacked", name)
         else:
             found[kind] = path
     for path in found.values():
         _require_table(path)
     return found
+
+
+def _unpacked(archive: Path, folder: Path, name: str) -> dict[str, Path]:
+    folder.mkdir()
+    return portfolio_tables(unpack(archive, folder, name, uploads.LIMITS), name)
 
 
 def _copy(source: IO[bytes], target: Path, most: int, name: str) -> None:
@@ -239,7 +258,7 @@ def _copy(source: IO[bytes], target: Path, most: int, name: str) -> None:
 def _require_table(path: Path) -> None:
     """Refuse what is no table: 415 for its type, 422 for what is unsafe or broken."""
     try:
-        check_table(path, path.name, _LIMITS)
+        check_table(path, path.name, uploads.LIMITS)
     except InvalidInput as error:
         if all(finding.rule == "file_type" for finding in error.findings):
             found = error.findings

@@ -16,6 +16,7 @@ from oasis_kernel.service.routes import (
     results,
     templates,
     tokens,
+    uploads,
     users,
     what_if,
 )
@@ -24,6 +25,7 @@ ROUTERS = [
     home.router,
     models.router,
     keys.router,
+    uploads.router,
     portfolios.router,
     portfolio_files.router,
     templates.router,
