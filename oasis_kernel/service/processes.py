@@ -42,6 +42,7 @@ class RunProcess:
 
     run_id: str
     attempt: int
+    executor: str
     limits: RunLimits
     process: psutil.Process
     child: "subprocess.Popen[bytes] | None"  # None for one that an earlier supervisor started
@@ -120,8 +121,7 @@ def start(run: Run, settings: ServiceSettings, slot: int, busy: Iterable[int]) -
             start_new_session=True,
             env=_environment(settings, kernel_folder(slot, busy)),
         )
-    limits = RunLimits.of(run, settings)
-    return RunProcess(run.id, run.attempt, limits, psutil.Process(child.pid), child, slot, _deadline(run, limits))
+    return _watched(run, settings, psutil.Process(child.pid), child, slot)
 
 
 def find(run: Run, settings: ServiceSettings, slot: int) -> RunProcess | None:
@@ -134,14 +134,16 @@ def find(run: Run, settings: ServiceSettings, slot: int) -> RunProcess | None:
             return None  # another one by now
     except psutil.Error:
         return None
-    limits = RunLimits.of(run, settings)
-    return RunProcess(run.id, run.attempt, limits, process, None, slot, _deadline(run, limits))
+    return _watched(run, settings, process, None, slot)
 
 
-def _deadline(run: Run, limits: RunLimits) -> float | None:
-    if limits.deadline_seconds is None or run.started is None:
-        return None
-    return run.started.timestamp() + limits.deadline_seconds
+def _watched(
+    run: Run, settings: ServiceSettings, process: psutil.Process, child: "subprocess.Popen[bytes] | None", slot: int
+) -> RunProcess:
+    limits, deadline = RunLimits.of(run, settings), None
+    if limits.deadline_seconds is not None and run.started is not None:
+        deadline = run.started.timestamp() + limits.deadline_seconds
+    return RunProcess(run.id, run.attempt, run.executor, limits, process, child, slot, deadline)
 
 
 def _environment(settings: ServiceSettings, kernels: Path) -> dict[str, str]:

@@ -4,7 +4,7 @@ import logging
 import shutil
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from oasis_kernel.service import runs
@@ -12,6 +12,9 @@ from oasis_kernel.service.database import Database
 from oasis_kernel.service.settings import ServiceSettings
 from oasis_kernel.service.tables import ChunkRow, Run, RunEvent, now
 from oasis_kernel.store.places import Place
+
+#: So long can the steps of a run's progress be followed after its end.
+PROGRESS_DAYS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,15 @@ def purge(database: Database, settings: ServiceSettings) -> int:
         database.write_patiently(lambda session, run_id=run.id: _forget(session, run_id))  # type: ignore[misc]
         log.info("run %s: its artefacts were removed", run.id)
     return len(due)
+
+
+def trim(database: Database) -> None:
+    """Remove the steps of progress of runs that ended a while ago: their states, chunks and findings stay."""
+    before = now() - timedelta(days=PROGRESS_DAYS)
+    ended = select(Run.id).where(Run.state.in_(runs.ENDED), Run.finished < before)
+    with database.write() as session:
+        query = delete(RunEvent).where(RunEvent.kind == "progress", RunEvent.at < before, RunEvent.run_id.in_(ended))
+        session.execute(query, execution_options={"synchronize_session": False})
 
 
 def _forget(session: Session, run_id: str) -> None:

@@ -256,9 +256,10 @@ def delete(session: Session, run_id: str) -> Run:
     return run
 
 
-def anything_waits(session: Session) -> bool:
-    """Whether a run waits for a process."""
-    return session.scalar(select(Run.id).where(Run.state.in_(WAITING), Run.deleted.is_(None)).limit(1)) is not None
+def anything_waits(session: Session, executors: Sequence[str]) -> bool:
+    """Whether a run of these executors waits for a process."""
+    query = select(Run.id).where(Run.state.in_(WAITING), Run.deleted.is_(None), Run.executor.in_(executors))
+    return session.scalar(query.limit(1)) is not None
 
 
 @dataclass(frozen=True)

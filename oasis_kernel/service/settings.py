@@ -60,6 +60,7 @@ class ServiceSettings(BaseModel):
     host: str = Field("127.0.0.1", description="the address to listen on")
     port: int = Field(8765, ge=0, le=65535, description="the port to listen on; 0: a free one")
     workers: int = Field(2, ge=1, description="runs at the same time")
+    cluster_runs: int = Field(16, ge=1, description="runs on the cluster at the same time, which share it")
     ray: str = Field("none", description="none, local, or the address of a Ray cluster")
     store: Path | None = Field(None, description="folder of the parts of finished chunks; none: root")
     run_workers: int | None = Field(None, ge=1, description="threads of one run; none: the cores shared among the runs")
@@ -72,6 +73,10 @@ class ServiceSettings(BaseModel):
     heartbeat_seconds: float = Field(60.0, gt=4, description="silence after which a run's process counts as hung")
     keep_days: float | None = Field(None, gt=0, description="finished runs are deleted after so long; none: kept")
     keep_deleted_days: float = Field(0.0, ge=0, description="artefacts of deleted runs are removed after so long")
+    keep_bytes: int | None = Field(None, ge=0, description="results beyond this go, the oldest first; none: kept")
+    keep_parts_bytes: int = Field(
+        100 * 2**30, ge=0, description="finished pieces of runs in object storage beyond this go, the oldest first"
+    )
     callback_hosts: tuple[str, ...] = Field((), description="hosts that may be notified, such as hooks.example.org")
     callback_schemes: tuple[str, ...] = Field(("https",), description="schemes by which hosts may be notified")
     max_upload_bytes: int = Field(10 * 2**30, ge=1, description="the largest upload")

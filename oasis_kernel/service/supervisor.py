@@ -11,7 +11,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -29,6 +30,7 @@ from oasis_kernel.service.tables import Run
 
 LOOK_SECONDS = 0.25
 KEEP_HOUSE_SECONDS = 2.0
+TRIM_SECONDS = 3600.0
 TAKE_OVER_SECONDS = 20.0
 PARENT = PREFIX + "PARENT"  # the process that started this one, and without which it is to leave
 
@@ -53,7 +55,7 @@ class Supervisor:
         self._callbacks = Callbacks(database, settings)
         self._memory_kills = processes.memory_kills_of_system()
         self._database_since = time.time()
-        self._kept_house = 0.0
+        self._kept_house = self._trim_at = 0.0
 
     def adopt(self) -> None:
         """Find the processes that an earlier supervisor of this machine left at work, and miss those that are gone."""
@@ -77,7 +79,7 @@ class Supervisor:
                 del self._watched[process.run_id]
                 self._end(process)
         self._check_limits()
-        while len(self._watched) < self._settings.workers and self._start_next():
+        while (room := self._room()) and self._start_next(room):
             pass
         if time.monotonic() - self._kept_house > KEEP_HOUSE_SECONDS:
             self._keep_house()
@@ -109,12 +111,18 @@ class Supervisor:
         """Leave; processes that are at work go on."""
         self._callbacks.close()
 
-    def _start_next(self) -> bool:
+    def _room(self) -> list[str]:
+        """The executors for which another run may start: those on a cluster only wait here for their chunks."""
+        at_work = Counter(process.executor for process in self._watched.values())
+        most = {"threads": self._settings.workers, "ray": self._settings.cluster_runs}
+        return [executor for executor, limit in most.items() if at_work[executor] < limit]
+
+    def _start_next(self, executors: Sequence[str]) -> bool:
         with self._database.read() as session:
-            if not runs.anything_waits(session):
+            if not runs.anything_waits(session, executors):
                 return False
         with self._database.write() as session:
-            run = runs.claim(session, self.host)
+            run = runs.claim(session, self.host, executors)
         if run is None:
             return False
         busy = [process.slot for process in self._watched.values()]
@@ -188,6 +196,9 @@ class Supervisor:
             self._interrupt(run.id, run.attempt, processes.Ending("the run's machine is gone", why))
         self._callbacks.send_due()
         retention.purge(self._database, self._settings)
+        if time.monotonic() > self._trim_at:
+            retention.trim(self._database)
+            self._trim_at = time.monotonic() + TRIM_SECONDS
 
 
 def _cancel(session: Session, run: Run) -> None:
@@ -268,6 +279,7 @@ def _leave_when_told(leave: threading.Event, stopping: threading.Event) -> None:
 def main() -> int:
     """Supervise until told to stop; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s supervisor: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = ServiceSettings.load()
     leave, stopping = threading.Event(), threading.Event()
     _leave_when_told(leave, stopping)

@@ -47,7 +47,7 @@ class ServiceRuns:
         for played in folder.glob("played-*"):
             played.unlink()
         (folder / "tricks.json").write_text(json.dumps(tricks))
-        path = os.pathsep.join([str(folder), str(Path(__file__).parent)])
+        path = os.pathsep.join([str(folder), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
         self.environment = {"TRICKS": str(folder / "tricks.json"), "PYTHONPATH": path}
 
     def start(self) -> "subprocess.Popen[bytes]":
