@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from oasis_kernel.errors import Finding, InvalidInput, OasisError, PlanRefused, PluginError
+from oasis_kernel.errors import Finding, InvalidInput, OasisError, PlanRefused, PluginError, StorageFailed, StorageFull
 from oasis_kernel.service.ids import new_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -147,6 +147,10 @@ def problem_of(error: OasisError) -> Problem:
         return Problem(
             502, str(error), kind="plugin-failed", remedy="Tell the model's supplier, or use another version"
         )
+    if isinstance(error, StorageFull):
+        return Problem(507, str(error), kind="storage-full", remedy="Tell the operator; then ask again")
+    if isinstance(error, StorageFailed):
+        return Problem(503, str(error), kind="storage-failed", remedy="Ask again; tell the operator when it stays so")
     return Problem(409, str(error))
 
 

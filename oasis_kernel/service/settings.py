@@ -81,8 +81,8 @@ class ServiceSettings(BaseModel):
     callback_schemes: tuple[str, ...] = Field(("https",), description="schemes by which hosts may be notified")
     max_upload_bytes: int = Field(10 * 2**30, ge=1, description="the largest upload")
     storage_links: tuple[str, ...] = Field((), description="prefixes of storage that may be linked, not uploaded")
-    oidc: OidcSettings | None = None
-    hub: HubSettings | None = None
+    oidc: OidcSettings | None = Field(None, description="the door for tokens of an OpenID Connect issuer")
+    hub: HubSettings | None = Field(None, description="the door for tokens of a JupyterHub")
     local_token: bool = Field(True, description="a token for this machine's user, on loopback only")
     token_days: float = Field(90.0, gt=0, description="the longest that a token may be valid")
 

@@ -3,7 +3,9 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import shutil
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
@@ -20,6 +22,7 @@ from oasis_kernel.service.database import Database
 from oasis_kernel.service.identity import Identity
 from oasis_kernel.service.portfolios import KINDS
 from oasis_kernel.service.problems import Problem, conflict, invalid, not_found
+from oasis_kernel.service.settings import ServiceSettings
 from oasis_kernel.service.tables import Upload, now
 from oasis_kernel.store.failures import full_disk_named
 from oasis_kernel.store.names import plain_name
@@ -32,6 +35,9 @@ LIFE = timedelta(hours=24)
 LIMITS = ArchiveLimits()
 #: So many uploads of one user may wait for more at the same time.
 MOST_OPEN = 50
+
+
+_LEFT_SECONDS = 3600.0
 
 
 class UploadState(StrEnum):
@@ -68,6 +74,11 @@ class Incoming:
     def __init__(self, folder: Path):
         self.folder = folder
 
+    @classmethod
+    def of(cls, settings: ServiceSettings) -> "Incoming":
+        """The service's folder."""
+        return cls(settings.root / "incoming")
+
     def path(self, upload_id: str) -> Path:
         """Where an unfinished file lies."""
         return self.folder / f"{upload_id}.part"
@@ -101,6 +112,17 @@ class Incoming:
                     raise
             finally:
                 os.close(descriptor)
+
+    def clear(self, known: Collection[str]) -> None:
+        """Remove what is left here for an hour or more: files of no known upload, folders of a killed process."""
+        before = time.time() - _LEFT_SECONDS
+        for path in self.folder.glob("*"):
+            if path.stat().st_mtime > before or (path.suffix == ".part" and path.stem in known):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def discard(self, upload_id: str) -> None:
         """Remove an unfinished file."""

@@ -72,6 +72,10 @@ class Place:
             raise OasisError(f"{url} must lie under {self.url}")
         return safe_name(url[len(self.url) + 1 :])
 
+    def under(self, name: str) -> "Place":
+        """The place that a prefix of this one is."""
+        return Place(self.url_of(name), self.copies)
+
     def put_file(self, source: Path, name: str) -> Stored:
         """Store a copy of a file; one of the same name is replaced once the new one is whole."""
         path = self._path(name)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,3 +103,21 @@ def part_store(url: str | Path, suffix: str = ".part", cache: Path | None = None
     """The parts under a folder or an address: used in place on this machine, copied from anywhere else."""
     place = Place(url)
     return PartStore(place.root, suffix) if place.root is not None else RemotePartStore(place, suffix, cache)
+
+
+def collect_parts(place: Place, limit_bytes: int, young_seconds: float = 24 * 3600.0) -> int:
+    """Remove the parts that were written longest ago from object storage until the others fit; returns bytes freed.
+
+    Those of the last day stay, whatever they take: runs that are under way may be about to read them.
+    """
+    entries = place.entries()
+    excess, freed = sum(entry.bytes for entry in entries) - limit_bytes, 0
+    before = time.time() - young_seconds
+    for entry in sorted(entries, key=lambda entry: entry.modified):
+        if freed >= excess or entry.modified > before:
+            break
+        if not entry.name.endswith(RECEIPT):
+            place.delete(entry.name + RECEIPT)  # first: a part without one is not there
+            place.delete(entry.name)
+            freed += entry.bytes
+    return freed

@@ -220,7 +220,7 @@ def _received(parts: Context, row: Upload) -> int:
 
 
 def _incoming(parts: Context) -> Incoming:
-    return Incoming(parts.settings.root / "incoming")
+    return Incoming.of(parts.settings)
 
 
 def _say_how_far(response: Response, view: UploadView) -> None:
