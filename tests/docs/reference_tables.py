@@ -16,6 +16,7 @@ from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.results import TABLES
 from oasis_kernel.model.settings import AnalysisSettings, ModelSettings, OrdOutput, SummaryRequest
 from oasis_kernel.plugins.conformance import CHECKS
+from oasis_kernel.service.settings import ServiceSettings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MARK = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -68,6 +69,7 @@ TABLE_MAKERS: dict[str, Callable[[], str]] = {
     "model-settings": settings_table(ModelSettings),
     "engine-options": settings_table(EngineOptions),
     "conformance": conformance_checks,
+    "service-settings": settings_table(ServiceSettings),
 }
 
 
@@ -92,7 +94,7 @@ def _kind(field: FieldInfo) -> str:
 
 
 def _spoken(kind: Any) -> str:
-    simple = {bool: "true/false", int: "whole number", float: "number", str: "text", type(None): "null"}
+    simple = {bool: "true/false", int: "whole number", float: "number", str: "text", Path: "path", type(None): "null"}
     if kind in simple:
         return simple[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -112,9 +114,11 @@ def _spoken(kind: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value = field.default
+    value = field.default if field.default_factory is None else None
     if isinstance(value, BaseModel) or value in ((), {}, None, ""):
         return ""
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value)
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
 
 

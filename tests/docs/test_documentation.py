@@ -17,6 +17,7 @@ from oasis_kernel.cli import app
 from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.settings import AnalysisSettings, ModelSettings, OrdOutput, SummaryRequest
 from oasis_kernel.plugins import hookspecs
+from oasis_kernel.service.settings import ServiceSettings
 
 ROOT = DOCS.parent
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -111,7 +112,9 @@ def _is_hook(function: object) -> bool:
     return hasattr(function, f"{hookspecs.PROJECT}_spec")
 
 
-@pytest.mark.parametrize("part", [AnalysisSettings, SummaryRequest, OrdOutput, ModelSettings, EngineOptions])
+@pytest.mark.parametrize(
+    "part", [AnalysisSettings, SummaryRequest, OrdOutput, ModelSettings, EngineOptions, ServiceSettings]
+)
 def test_every_setting_says_what_it_means(part):
     silent = [name for name, field in part.model_fields.items() if not field.description]
     assert silent == []
