@@ -1,11 +1,13 @@
 """What nobody needs any more: uploads that came to nothing, files that no row names, results beyond their room."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from datetime import timedelta
 
 from sqlalchemy import delete, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from oasis_kernel.errors import OasisError
@@ -23,26 +25,31 @@ log = logging.getLogger(__name__)
 UPLOADS, PORTFOLIOS, RESULTS = "uploads", "portfolios", "results"
 #: A file that no row names stays so long: a request may still be writing the row.
 GRACE = timedelta(hours=1)
-SECONDS_BETWEEN = 900.0
+SECONDS_BETWEEN, FIRST_SECONDS = 900.0, 60.0
 
 
 class Housekeeper:
-    """Tidies up from time to time."""
+    """Tidies up from time to time, in a thread of its own: storage may be slow, or not answer."""
 
     def __init__(self, database: Database, settings: ServiceSettings):
         self._database = database
         self._settings = settings
-        self._next = 0.0
+        self._next = time.monotonic() + FIRST_SECONDS
+        self._at_work: threading.Thread | None = None
 
     def tidy_when_due(self) -> None:
-        """Tidy, when the last time is long enough ago. Storage that fails is tried again then, and said so."""
-        if time.monotonic() < self._next:
+        """Begin to tidy when the last time is long enough ago, and over."""
+        if time.monotonic() < self._next or (self._at_work is not None and self._at_work.is_alive()):
             return
         self._next = time.monotonic() + SECONDS_BETWEEN
+        self._at_work = threading.Thread(target=self._tidy, name="housekeeper", daemon=True)
+        self._at_work.start()
+
+    def _tidy(self) -> None:
         try:
             tidy(self._database, self._settings)
-        except OasisError as error:
-            log.warning("nothing was tidied: %s", error)
+        except (OasisError, OSError, SQLAlchemyError) as error:
+            log.warning("not everything was tidied, and will be tried again: %s", error)
 
 
 def tidy(database: Database, settings: ServiceSettings) -> None:

@@ -23,7 +23,16 @@ from oasis_kernel.engine.analysis import Analysis, Resources
 from oasis_kernel.engine.execute import begin, finish, kept_ground_up, plan_run
 from oasis_kernel.engine.progress import Clock, peak_memory
 from oasis_kernel.engine.without_account import begin_without_account
-from oasis_kernel.errors import ChunkFailed, ChunksFailed, Finding, InvalidInput, OasisError
+from oasis_kernel.errors import (
+    ChunkFailed,
+    ChunksFailed,
+    DamagedPart,
+    Finding,
+    InvalidInput,
+    OasisError,
+    StorageFailed,
+    StorageFull,
+)
 from oasis_kernel.model.work import Plan
 from oasis_kernel.plugins import load_plugins
 from oasis_kernel.questions.result import Run as Results
@@ -76,6 +85,9 @@ class RunAtWork:
         except InvalidInput as error:
             self._fail(_of_findings(error), [finding.as_dict() for finding in error.findings])
         except OasisError as error:
+            if _passes(error):
+                log.exception("storage failed, or a finished chunk is damaged")
+                return TROUBLE
             self._fail(_of_error(error))
         except MemoryError:
             log.exception("out of memory")
@@ -103,7 +115,10 @@ class RunAtWork:
         if account is not None and kept is not None:
             begun, kept = begin_without_account(begun, kept, account)
         plan = self._plan(lambda: plan_run(begun, resources, kept), resources)
-        record = finish(begun, self._working, resources, kept, self._executor(resources), plan)
+        # Only this process knows which kept losses go on without an account: such chunks cannot be sent elsewhere.
+        on_cluster = self._run.executor == "ray" and (kept is None or kept.rows is None)
+        executor = self._executor(resources, on_cluster=on_cluster)
+        record = finish(begun, self._working, resources, kept, executor, plan)
         place = Artefacts(self._settings.storage_url)
         place.delete(results_name(self._run_id))
         place.put_folder(self._working, results_name(self._run_id))
@@ -148,8 +163,8 @@ class RunAtWork:
         log.info("%d events in %d chunks", plan.events, len(plan.chunks))
         return plan
 
-    def _executor(self, resources: Resources) -> Executor:
-        if self._run.executor == "ray":
+    def _executor(self, resources: Resources, *, on_cluster: bool) -> Executor:
+        if on_cluster:
             return DispatchedExecutor(self._database, self._run_id)
         with self._database.read() as session:
             rows = chunks.rows(session, self._run_id)
@@ -207,6 +222,11 @@ def _of_findings(error: InvalidInput) -> runs.RunError:
         remedy=(first.remedy if first is not None else "") or "Put the inputs right, and run again",
         row=f"{first.file} row {first.row}" if first is not None and first.row is not None else None,
     )
+
+
+def _passes(error: OasisError) -> bool:
+    """Whether another attempt may go well: storage comes back, a damaged part is computed again. A full disk stays."""
+    return isinstance(error, StorageFailed | DamagedPart) and not isinstance(error, StorageFull)
 
 
 def _of_error(error: OasisError) -> runs.RunError:

@@ -23,6 +23,8 @@ from oasis_kernel.errors import OasisError
 from oasis_kernel.service import chunks, events_log, processes, retention, runs
 from oasis_kernel.service.callbacks import Callbacks
 from oasis_kernel.service.database import Database
+from oasis_kernel.service.housekeeping import Housekeeper
+from oasis_kernel.service.housekeeping import Housekeeper
 from oasis_kernel.service.migrations import require_current
 from oasis_kernel.service.processes import RunProcess, Stop
 from oasis_kernel.service.settings import PREFIX, ServiceSettings
@@ -55,7 +57,8 @@ class Supervisor:
         self._callbacks = Callbacks(database, settings)
         self._memory_kills = processes.memory_kills_of_system()
         self._database_since = time.time()
-        self._kept_house = self._trim_at = 0.0
+        self._housekeeper = Housekeeper(database, settings)
+        self._kept_house = 0.0
 
     def adopt(self) -> None:
         """Find the processes that an earlier supervisor of this machine left at work, and miss those that are gone."""
@@ -188,17 +191,27 @@ class Supervisor:
         log.warning("run %s is %s: %s: %s", run_id, state, how.what, how.cause)
 
     def _keep_house(self) -> None:
-        """What has to be done from time to time: silent machines, notifications, what is no longer kept."""
+        """What has to be done from time to time: machines that are silent, and notifications."""
         with self._database.read() as session:
             lost = runs.silent(session, self.host, self._settings.heartbeat_seconds)
         for run in lost:
             why = f"machine {run.host} has not been heard of for {self._settings.heartbeat_seconds:.0f} s"
             self._interrupt(run.id, run.attempt, processes.Ending("the run's machine is gone", why))
         self._callbacks.send_due()
-        retention.purge(self._database, self._settings)
-        if time.monotonic() > self._trim_at:
-            retention.trim(self._database)
-            self._trim_at = time.monotonic() + TRIM_SECONDS
+
+
+def tidy_up(database: Database, settings: ServiceSettings, leave: threading.Event) -> None:
+    """Remove what is not kept any more, now and then: beside the watch, because storage may be slow or away."""
+    housekeeper, trim_at = Housekeeper(database, settings), 0.0
+    while not leave.wait(KEEP_HOUSE_SECONDS):
+        try:
+            retention.purge(database, settings)
+            housekeeper.tidy_when_due()
+            if time.monotonic() > trim_at:
+                retention.trim(database)
+                trim_at = time.monotonic() + TRIM_SECONDS
+        except (OperationalError, InterfaceError, OasisError, OSError) as error:
+            log.warning("not everything could be tidied up: %s", error)
 
 
 def _cancel(session: Session, run: Run) -> None:
@@ -289,6 +302,7 @@ def main() -> int:
         with only_one(settings):
             supervisor = Supervisor(database, settings)
             supervisor.adopt()
+            threading.Thread(target=tidy_up, args=(database, settings, leave), name="tidy", daemon=True).start()
             log.info("at most %d runs at the same time", settings.workers)
             supervisor.watch(leave)
             supervisor.stop() if stopping.is_set() else supervisor.close()
