@@ -24,7 +24,6 @@ from oasis_kernel.service import chunks, events_log, processes, retention, runs
 from oasis_kernel.service.callbacks import Callbacks
 from oasis_kernel.service.database import Database
 from oasis_kernel.service.housekeeping import Housekeeper
-from oasis_kernel.service.housekeeping import Housekeeper
 from oasis_kernel.service.migrations import require_current
 from oasis_kernel.service.processes import RunProcess, Stop
 from oasis_kernel.service.settings import PREFIX, ServiceSettings
@@ -57,7 +56,6 @@ class Supervisor:
         self._callbacks = Callbacks(database, settings)
         self._memory_kills = processes.memory_kills_of_system()
         self._database_since = time.time()
-        self._housekeeper = Housekeeper(database, settings)
         self._kept_house = 0.0
 
     def adopt(self) -> None:
