@@ -86,6 +86,11 @@ class RunNotes:
                     self._progress = self._progress or progress
                 raise
 
+    def silence(self) -> None:
+        """Write down everything that was heard so far, and nothing after it."""
+        self.flush()
+        self._writing.acquire()
+
     def close(self) -> None:
         """Write down what is left."""
         self._closing.set()

@@ -196,7 +196,7 @@ class RunAtWork:
         """End this process at once: chunks are published whole or not at all, so nothing has to be tidied."""
         log.info("told to stop")
         try:
-            self._notes.flush()
+            self._notes.silence()
             with self._database.write() as session:
                 run = runs.find(session, self._run_id, deleted=True)
                 if run.cancel_requested is not None and run.attempt == self._attempt:

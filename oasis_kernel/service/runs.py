@@ -284,6 +284,12 @@ def at_work(session: Session, host: str | None = None) -> list[Run]:
     return list(session.scalars(query.where(Run.host == host) if host else query))
 
 
+def for_dispatcher(session: Session) -> list[Run]:
+    """The runs whose chunks a dispatcher is to compute: ``task`` says how; those asked to cancel are not among them."""
+    query = select(Run).where(Run.executor == "ray", Run.state == State.RUNNING, Run.cancel_requested.is_(None))
+    return list(session.scalars(query.where(Run.task.is_not(None)).order_by(Run.priority.desc(), Run.id)))
+
+
 def silent(session: Session, host: str, seconds: float) -> list[Run]:
     """Runs that processes of other hosts work on, and that nobody has heard of for so long."""
     since = now() - timedelta(seconds=seconds)

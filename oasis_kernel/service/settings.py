@@ -71,7 +71,9 @@ class ServiceSettings(BaseModel):
     run_tries: int = Field(3, ge=1, description="how often a run whose process died is started before it has failed")
     stop_seconds: float = Field(3.0, gt=0, description="time to stop in after a cancel, before the process is killed")
     heartbeat_seconds: float = Field(60.0, gt=4, description="silence after which a run's process counts as hung")
-    keep_days: float | None = Field(None, gt=0, description="finished runs are deleted after so long; none: kept")
+    keep_days: float | None = Field(
+        None, gt=0, description="results of finished runs are removed after so long; none: kept"
+    )
     keep_deleted_days: float = Field(0.0, ge=0, description="artefacts of deleted runs are removed after so long")
     keep_bytes: int | None = Field(None, ge=0, description="results beyond this go, the oldest first; none: kept")
     keep_parts_bytes: int = Field(
