@@ -83,6 +83,10 @@ class Rest:
         """An analysis of the toy model, made over REST and run by a process of its own."""
         answer = self[user].post("/v1/analyses", json=asked)
         assert answer.status_code == 201, answer.text
+        return self.run_next(user)
+
+    def run_next(self, user: str = "ann") -> dict[str, Any]:
+        """The analysis that is due, run by a process of its own until it is completed."""
         with self.database.write() as session:
             claimed = runs.claim(session, "test")
             assert claimed is not None
