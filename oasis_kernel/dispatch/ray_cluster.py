@@ -1,0 +1,304 @@
+"""A Ray cluster: one on this machine, behind loopback and a token, or another that this machine belongs to."""
+
+import os
+import secrets
+import socket
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from oasis_kernel.dispatch import ray_worker
+from oasis_kernel.errors import OasisError
+
+LOCAL = "local"
+MODEL_RESOURCE, MODEL_LABEL = "model:", "workbench/model"
+#: Only receipts go through Ray's object store.
+OBJECT_STORE_BYTES = 200 * 2**20
+CONNECT_SECONDS = 5.0
+#: Ray gives up after half a minute, which may be too short on a busy machine.
+STARTS = 3
+#: How long a lost head is waited for before Ray ends this process.
+HEAD_SECONDS = 15
+TOKEN_MODE, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"
+#: Ray then listens on loopback only; undocumented for this purpose, hence a test.
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+#: Ray tells nobody, and does not retry without end what does not fit in memory.
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_task_oom_retries": "2",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": str(HEAD_SECONDS),
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+class ClusterUnusable(OasisError):
+    """A cluster that cannot be started or reached, or that this machine does not fit, and what to do."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of a cluster."""
+
+    name: str
+    id: str
+    cpus: int
+    memory_bytes: int
+    models: tuple[str, ...]  # that it is for; none: any
+    versions: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RayCluster:
+    """A cluster while it is open: a context, once in a process.
+
+    ``address`` is ``local``, for one that lives as long as this process, or the HOST:PORT of a cluster's head.
+    ``offers`` names models that the cluster starts machines for although none is there now. ``environment`` is added
+    to that of the workers. ClusterUnusable, when it is opened, says what is wrong and what to do.
+    """
+
+    def __init__(
+        self,
+        address: str = LOCAL,
+        *,
+        cpus: int | None = None,
+        token_file: Path | None = None,
+        offers: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+    ):
+        self.address = address
+        self._cpus = cpus
+        self._token_file = token_file
+        self._offers = offers
+        self._environment = dict(environment or {})
+
+    def __enter__(self) -> "RayCluster":
+        self.open()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Start the cluster, or connect to it."""
+        if self.address == LOCAL:
+            self._start()
+        else:
+            self._connect()
+
+    def close(self) -> None:
+        """Leave the cluster; a local one ends."""
+        import ray
+
+        ray.shutdown()
+
+    def _start(self) -> None:
+        given = {**ENVIRONMENT, **LOOPBACK, TOKEN_MODE: "token", TOKEN_PATH: str(local_token(self._token_file))}
+        with _variables({**given, **self._environment}):
+            ray = _ray()
+            for attempt in range(1, STARTS + 1):
+                try:
+                    ray.init(
+                        address=LOCAL,
+                        num_cpus=self._cpus or len(os.sched_getaffinity(0)),
+                        include_dashboard=False,
+                        object_store_memory=OBJECT_STORE_BYTES,
+                        log_to_driver=False,
+                        logging_level="ERROR",
+                    )
+                    return
+                except Exception as error:  # Ray raises bare Exception when a busy machine keeps it waiting
+                    ray.shutdown()
+                    if attempt == STARTS:
+                        message = f"Ray cannot be started on this machine: {_first_line(error)}"
+                        raise ClusterUnusable(message) from error
+
+    def _connect(self) -> None:
+        loopback = LOOPBACK if _require_reachable(self.address).is_loopback else {}
+        given = {**ENVIRONMENT, **loopback, TOKEN_MODE: "token", TOKEN_PATH: str(_cluster_token(self._token_file))}
+        with _variables(given):
+            ray = _ray()
+            try:
+                ray.init(
+                    address=self.address,
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    runtime_env={"env_vars": self._environment} if self._environment else None,
+                )
+            except (RuntimeError, ConnectionError, ValueError) as error:
+                raise _refused(self.address, error) from error
+
+    def cpus(self) -> int:
+        """The processors of all machines that are there now."""
+        import ray
+
+        return int(ray.cluster_resources().get("CPU", 0))
+
+    def memory_bytes(self) -> int:
+        """The memory of all machines that are there now."""
+        import ray
+
+        return int(ray.cluster_resources().get("memory", 0))
+
+    def nodes(self) -> list[Node]:
+        """The machines that are there now."""
+        import ray
+
+        return [_node(found) for found in ray.nodes() if found["Alive"]]
+
+    def placement(self, model: str, threads: int) -> dict[str, Any]:
+        """The options of a task of a model on so many threads: where it may run.
+
+        Where machines are for certain models, ClusterUnusable for one that none is for: it would wait for ever.
+        """
+        import ray
+
+        by_resource = {
+            name.removeprefix(MODEL_RESOURCE) for name in ray.cluster_resources() if name.startswith(MODEL_RESOURCE)
+        }
+        by_label = {node["Labels"][MODEL_LABEL] for node in ray.nodes() if MODEL_LABEL in node.get("Labels", {})}
+        pinned = by_resource | by_label | set(self._offers)
+        if pinned and model not in pinned:
+            raise ClusterUnusable(
+                f"no worker of cluster {self.address} is for model {model}; there are workers for "
+                f"{', '.join(sorted(pinned))}. Add a worker group with the resource {MODEL_RESOURCE}{model} or the "
+                f"label {MODEL_LABEL}={model}"
+            )
+        if model in by_label and model not in by_resource:
+            return {"num_cpus": threads, "label_selector": {MODEL_LABEL: model}}
+        if pinned:
+            return {"num_cpus": threads, "resources": {f"{MODEL_RESOURCE}{model}": threads}}
+        return {"num_cpus": threads}
+
+    def ask(self, entry: str, timeout: float = 30.0) -> dict[str, Any]:
+        """What a function returns on each machine, by the machine's id; of those that answer in time."""
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        remote = ray.remote(ray_worker.answer)
+        asked = {}
+        for node in self.nodes():
+            here = NodeAffinitySchedulingStrategy(node.id, soft=False)
+            options = remote.options(num_cpus=0, max_retries=0, scheduling_strategy=here)
+            asked[options.remote(entry)] = node.id
+        ready, late = ray.wait(list(asked), num_returns=len(asked), timeout=timeout) if asked else ([], [])
+        for reference in late:
+            ray.cancel(reference, force=True)
+        answers = {}
+        for reference in ready:
+            try:
+                answers[asked[reference]] = ray.get(reference)
+            except ray.exceptions.RayError:  # the machine went away, or has no such function
+                continue
+        return answers
+
+
+def _node(found: Mapping[str, Any]) -> Node:
+    resources = found["Resources"]
+    models = {name.removeprefix(MODEL_RESOURCE) for name in resources if name.startswith(MODEL_RESOURCE)}
+    label = found.get("Labels", {}).get(MODEL_LABEL)
+    return Node(
+        name=found["NodeManagerHostname"],
+        id=found["NodeID"],
+        cpus=int(resources.get("CPU", 0)),
+        memory_bytes=int(resources.get("memory", 0)),
+        models=tuple(sorted(models | ({label} if label else set()))),
+    )
+
+
+def local_token(file: Path | None = None) -> Path:
+    """The file of the local cluster's token, which only this user can read; made if it is not there."""
+    path = file or platformdirs.user_state_path("oasis-workbench") / "ray-token"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        path.chmod(0o600)
+        return path
+    with os.fdopen(descriptor, "w") as token:
+        token.write(secrets.token_hex(32))
+    return path
+
+
+def _cluster_token(file: Path | None) -> Path:
+    """The file of a cluster's token; ClusterUnusable when there is none, or when others can read it."""
+    given = os.environ.get(TOKEN_PATH)
+    path = file or (Path(given) if given else Path.home() / ".ray" / "auth_token")
+    if not path.is_file():
+        raise ClusterUnusable(
+            f"the cluster's token must be in {path}, and is not. Ask the operator for it, put it into a file that only "
+            f"you can read, and set {TOKEN_PATH} to the file"
+        )
+    if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise ClusterUnusable(f"{path} holds the cluster's token and everybody can read it. Run: chmod 600 {path}")
+    return path
+
+
+def _require_reachable(address: str) -> IPv4Address | IPv6Address:
+    """The network address of a cluster's head; ClusterUnusable when nobody answers there."""
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdigit():
+        raise ClusterUnusable(
+            f"the address of a cluster must be HOST:PORT of its head, such as 10.0.0.1:6379, or {LOCAL}; got {address}"
+        )
+    try:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS) as connection:
+            return ip_address(connection.getpeername()[0])
+    except OSError as error:
+        raise ClusterUnusable(
+            f"no cluster answers at {address}: {error}. Start its head, or correct the address"
+        ) from error
+
+
+def _refused(address: str, error: Exception) -> ClusterUnusable:
+    """Why a cluster that answers cannot be used."""
+    text = str(error)
+    if "Version mismatch" in text:
+        here = f"Ray {_ray().__version__} on Python {sys.version.split()[0]}"
+        there = " on ".join(line.strip().replace(":", "") for line in text.splitlines()[1:3])
+        return ClusterUnusable(
+            f"cluster {address} runs {there}, and this is {here}. Both must be the same to the last digit: use the "
+            f"cluster's own image"
+        )
+    return ClusterUnusable(
+        f"cluster {address} does not let this machine in: {_first_line(error)}. The token may be another than the "
+        f"cluster's, or this machine has no Ray node of the cluster (ray start --address={address} --num-cpus=0)"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _ray() -> Any:
+    """Ray, imported only now: it reads its environment then. ClusterUnusable when it is not there, or was too early."""
+    try:
+        import ray
+        from ray._private.authentication.authentication_utils import is_token_auth_enabled
+    except ImportError as error:
+        raise ClusterUnusable("Ray is not installed here. Run: pip install 'oasis-workbench[ray]'") from error
+    if not is_token_auth_enabled():
+        raise ClusterUnusable(
+            f"Ray was imported before its cluster was opened, and not in token mode. Set {TOKEN_MODE}=token before"
+        )
+    return ray
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for as long as the block lasts."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,209 @@
+"""Tasks in flight on a cluster, for one run or for several: what they say as it happens, and how they are stopped."""
+
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from oasis_kernel.dispatch import ray_worker
+from oasis_kernel.dispatch.ray_cluster import RayCluster
+from oasis_kernel.dispatch.waiting import Attempt, Setback, Trouble, WaitingChunks
+from oasis_kernel.errors import OasisError
+from oasis_kernel.model.work import Receipt, TaskReference
+
+#: Tasks that wait at the cluster for each that runs: enough that no processor idles, few enough to be fair.
+IN_FLIGHT = 2
+#: Chunks of a task for each of its threads, so that threads seldom wait for the last of them.
+CHUNKS_PER_THREAD = 4
+#: A task that has not stopped by itself after so many seconds loses its worker.
+FORCE_SECONDS = 5.0
+POLL = 0.2
+
+
+class WorkerRefused(OasisError):
+    """A worker that cannot do the run's work: another version, other model data, no access to the store."""
+
+
+@dataclass
+class _Flight:
+    """A task that was submitted, and its chunks that are not finished."""
+
+    owner: Hashable
+    open: dict[tuple[int, str], Attempt]
+    begun: dict[tuple[int, str], str] = field(default_factory=dict)  # the worker
+    cancelled: float = 0.0  # when it was asked to stop
+
+
+@dataclass(frozen=True)
+class News:
+    """What became of an attempt."""
+
+    owner: Hashable
+    attempt: Attempt
+    worker: str = ""
+    receipt: Receipt | None = None
+    setback: Setback | None = None
+    returned: bool = False  # nothing was done, through no fault of the chunk
+    refused: str = ""  # the worker's reason
+
+
+class RayTasks:
+    """Tasks on a cluster, ``threads`` chunks at once in each."""
+
+    def __init__(self, cluster: RayCluster, threads: int = 1):
+        self._cluster = cluster
+        self._threads = threads
+        self._flights: dict[Any, _Flight] = {}
+        self._remote: Any = None
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def of(self, owner: Hashable) -> int:
+        """How many tasks of an owner are in flight."""
+        return sum(flight.owner == owner for flight in self._flights.values())
+
+    def room(self) -> int:
+        """How many more tasks may be submitted: there is always room for two, for which a cluster may grow."""
+        slots = max(self._cluster.cpus() // self._threads, 1)
+        return IN_FLIGHT * slots - len(self._flights)
+
+    def batch(self, waiting: int) -> int:
+        """How many chunks the next task should take when so many wait."""
+        if self._threads == 1:
+            return 1
+        slots = max(self._cluster.cpus() // self._threads, 1)
+        fair = -(-waiting // (IN_FLIGHT * slots))
+        return min(max(fair, self._threads), CHUNKS_PER_THREAD * self._threads)
+
+    def submit(self, owner: Hashable, reference: TaskReference, attempts: Sequence[Attempt]) -> None:
+        """Send attempts of one run as one task; ClusterUnusable when no worker is for its model."""
+        import ray
+
+        if self._remote is None:
+            # Ray tries nothing again: it would do so behind our back, at the end of the queue, perhaps without end.
+            self._remote = ray.remote(max_retries=0, num_returns="streaming")(ray_worker.compute)
+        placed = self._remote.options(**self._cluster.placement(reference.model, self._threads))
+        chunks = [ray_worker.packed(attempt.chunk) for attempt in attempts]
+        stream = placed.remote(reference.entry, dict(reference.arguments), chunks, self._threads)
+        self._flights[stream] = _Flight(owner, {_key(attempt): attempt for attempt in attempts})
+
+    def news(self, timeout: float = POLL) -> Iterator[News]:
+        """What happened since the last call; waits for something up to ``timeout`` seconds."""
+        import ray
+
+        if not self._flights:
+            return
+        ready, _ = ray.wait(list(self._flights), num_returns=1, timeout=timeout, fetch_local=False)
+        if ready:  # whatever else is there already
+            ready, _ = ray.wait(list(self._flights), num_returns=len(self._flights), timeout=0, fetch_local=False)
+        for stream in ready:
+            yield from self._heard(stream)
+
+    def cancel(self, owner: Hashable, *, force: bool = False) -> None:
+        """Ask an owner's tasks to stop, which takes half a second; ``force`` ends their workers."""
+        import ray
+
+        for stream, flight in self._flights.items():
+            if flight.owner == owner and (force or not flight.cancelled):
+                flight.cancelled = flight.cancelled or time.monotonic()
+                ray.cancel(stream, force=force)
+
+    def force_late(self) -> None:
+        """End the workers of tasks that were asked to stop and did not."""
+        now = time.monotonic()
+        late = {
+            flight.owner
+            for flight in self._flights.values()
+            if flight.cancelled and now - flight.cancelled > FORCE_SECONDS
+        }
+        for owner in late:
+            self.cancel(owner, force=True)
+
+    def stop(self, owner: Hashable) -> None:
+        """Stop an owner's tasks, and wait until they have: their workers are ended where they do not."""
+        self.cancel(owner)
+        end = time.monotonic() + 2 * FORCE_SECONDS
+        while self.of(owner) and time.monotonic() < end:
+            for _ in self.news():
+                continue
+            self.force_late()
+
+    def _heard(self, stream: Any) -> Iterator[News]:
+        import ray
+
+        flight = self._flights[stream]
+        try:
+            message = ray.get(next(stream))
+        except StopIteration:
+            del self._flights[stream]
+            # Chunks that were not begun when their task was stopped.
+            yield from (News(flight.owner, attempt, returned=True) for attempt in flight.open.values())
+        except ray.exceptions.RayError as error:
+            del self._flights[stream]
+            yield from _lost(flight, error)
+        else:
+            yield _said(flight, message)
+
+
+def _key(attempt: Attempt) -> tuple[int, str]:
+    return attempt.chunk.number, attempt.chunk.part
+
+
+def _said(flight: _Flight, message: ray_worker.Message) -> News:
+    """The news in a worker's message."""
+    key, worker = (message["chunk"], message["part"]), message["worker"]
+    attempt = flight.open[key]
+    if message["kind"] == "started":
+        flight.begun[key] = worker
+        return News(flight.owner, attempt, worker)
+    del flight.open[key]
+    if message["kind"] == "finished":
+        return News(flight.owner, attempt, worker, receipt=Receipt(**message["receipt"]))
+    if message["kind"] == "refused":
+        return News(flight.owner, attempt, worker, refused=message["cause"])
+    setback = Setback(Trouble(message["trouble"]), message["cause"], worker, message["log_tail"])
+    return News(flight.owner, attempt, worker, setback=setback)
+
+
+def _lost(flight: _Flight, error: Exception) -> Iterator[News]:
+    """The news of a task whose worker is gone: those of its chunks that it had begun have failed."""
+    trouble, cause = _trouble(error)
+    for key, attempt in flight.open.items():
+        worker = flight.begun.get(key, "")
+        # A chunk that is alone in its task is the cause even where its worker died before it could say so.
+        if flight.cancelled:
+            yield News(flight.owner, attempt, returned=True)
+        elif not worker and len(flight.open) > 1:
+            yield News(flight.owner, replace(attempt, alone=True), returned=True)
+        else:
+            yield News(flight.owner, attempt, worker, setback=Setback(trouble, cause, worker))
+
+
+def _trouble(error: Exception) -> tuple[Trouble, str]:
+    import ray.exceptions as kinds
+
+    if isinstance(error, kinds.OutOfMemoryError):
+        return Trouble.MEMORY, "the worker was ended because its machine ran out of memory"
+    if isinstance(error, kinds.RayTaskError):
+        return Trouble.CODE, str(error).strip().splitlines()[-1]
+    if isinstance(error, kinds.WorkerCrashedError):
+        return Trouble.WORKER, "the worker process died"
+    return Trouble.WORKER, f"the worker or its machine was lost: {type(error).__name__}"
+
+
+def applied(waiting: WaitingChunks, news: News) -> Receipt | None:
+    """The receipt, if the news is one, after a run's waiting chunks have heard it; raises what ends the run."""
+    attempt = news.attempt
+    if news.refused:
+        waiting.put_back([attempt])
+        raise WorkerRefused(f"worker {news.worker} cannot compute this run: {news.refused}")
+    if news.returned:
+        waiting.put_back([attempt])
+    elif news.setback is not None:
+        waiting.failed(attempt, news.setback)
+    elif news.receipt is not None:
+        return waiting.finished(attempt, news.receipt, news.worker)
+    else:
+        waiting.started(attempt, news.worker)
+    return None
