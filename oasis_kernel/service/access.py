@@ -16,6 +16,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
+from oasis_kernel.errors import InvalidInput
+from oasis_kernel.model.vendor import Model
+from oasis_kernel.plugins import Plugins
+from oasis_kernel.plugins.catalogue import find_model
 from oasis_kernel.service.identity import Identity, Role
 from oasis_kernel.service.problems import Problem, not_found
 from oasis_kernel.service.tables import ModelAccess
@@ -160,3 +164,16 @@ def require_model(session: Session, identity: Identity, model: str) -> None:
     """Answer 404 when ``model`` is given to groups that ``identity`` is not in."""
     if model in hidden_models(session, identity):
         raise not_found("model", model)
+
+
+def find_model_for(session: Session, identity: Identity, plugins: Plugins, name: str) -> Model:
+    """Return the installed model of this name; 404 when there is none, or none that ``identity`` sees.
+
+    The nearest name is told in both cases, of the models that are seen.
+    """
+    hidden = hidden_models(session, identity)
+    seen = {known: model for known, model in plugins.models().items() if known not in hidden}
+    try:
+        return find_model(name, seen, plugins.broken)
+    except InvalidInput as error:
+        raise Problem(404, str(error), findings=error.findings) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oasis_kernel.model.settings import parse_settings
-from oasis_kernel.service.access import find_visible, require_model
+from oasis_kernel.service.access import find_model_for, find_visible
 from oasis_kernel.service.context import Context
 from oasis_kernel.service.identity import Identity
 from oasis_kernel.service.links import Links, confine
@@ -26,18 +26,14 @@ class Asked:
 
 
 def resolved(parts: Context, user: Identity, asked: AnalysisInputs) -> Asked:
-    """The request with its portfolio, version and template; 404 for what the user does not see.
-
-    InvalidInput, with the nearest name, for a model that is not installed.
-    """
+    """The request with its portfolio, version and template; 404 for what the user does not see."""
     with parts.database.read() as session:
-        require_model(session, user, asked.model)
+        find_model_for(session, user, parts.plugins, asked.model)
         portfolio = find_visible(session, user, Portfolio, asked.portfolio)
         version = find_version(session, portfolio, asked.version)
         template = None
         if asked.template is not None:
             template = find_visible(session, user, SettingsTemplate, asked.template).settings
-    parts.plugins.model(asked.model)
     settings = merged_settings(template, asked.settings)
     kept = asked.kept(confined(parts, settings) if settings is not None else None)
     return Asked(asked.model, portfolio, version, kept)

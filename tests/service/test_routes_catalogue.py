@@ -82,7 +82,7 @@ def test_keys_refuse_values_that_cannot_be_with_row_and_field(rest: Rest) -> Non
 
 def test_keys_of_an_unknown_model_name_the_nearest(rest: Rest) -> None:
     refused = rest["ann"].post("/v1/keys", json={"model": "toy-wnd", "locations": [WHERE]})
-    assert refused.status_code == 422
+    assert refused.status_code == 404
     assert "Did you mean 'toy-wind'?" in refused.json()["findings"][0]["remedy"]
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from oasis_kernel.service.access import Viewer, find_visible, require_model
+from oasis_kernel.service.access import Viewer, find_model_for, find_visible
 from oasis_kernel.service.context import Context, Service
 from oasis_kernel.service.lookups import Keys, keys_of, typed_portfolio
 from oasis_kernel.service.portfolios import find_version
@@ -108,8 +108,7 @@ async def look_up_portfolio(
 
 def _visible(parts: Context, user: Viewer, model: str) -> None:
     with parts.database.read() as session:
-        require_model(session, user, model)
-    parts.plugins.model(model)
+        find_model_for(session, user, parts.plugins, model)
 
 
 def _of_locations(parts: Context, asked: TypedLocations) -> Keys:

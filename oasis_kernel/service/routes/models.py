@@ -13,10 +13,10 @@ from oasis_kernel.engine.asking import asked
 from oasis_kernel.engine.versions import library_versions
 from oasis_kernel.formats.oed_schema import standard
 from oasis_kernel.model.vendor import Model
-from oasis_kernel.service.access import ModelAdmin, Viewer, hidden_models, require_model
-from oasis_kernel.service.context import Context, Service
+from oasis_kernel.service.access import ModelAdmin, Viewer, find_model_for, hidden_models
+from oasis_kernel.service.context import Service
 from oasis_kernel.service.paging import Listed, Page, listed_values, page
-from oasis_kernel.service.problems import FindingView, answers, not_found, plain
+from oasis_kernel.service.problems import FindingView, answers, plain
 from oasis_kernel.service.tables import ModelAccess
 from oasis_kernel.service.users import known_groups, note
 from oasis_kernel.service.views import ROOT, ModelDetail, ModelView, Versions, WorkerVersions
@@ -52,7 +52,7 @@ def list_models(parts: Service, user: Viewer, wanted: Annotated[Page, Depends(pa
 def show_model(parts: Service, user: Viewer, name: str) -> ModelDetail:
     """What an analysis may choose (model_settings.json), and the versions that its numbers depend on."""
     with parts.database.read() as session:
-        model = visible_model(parts, session, user, name)
+        model = find_model_for(session, user, parts.plugins, name)
         groups = _groups(session)
     settings = dict(asked(name, model).settings())
     return ModelDetail(**_values(model, groups), settings=plain(settings), versions=_versions(model))
@@ -62,7 +62,7 @@ def show_model(parts: Service, user: Viewer, name: str) -> ModelDetail:
 def set_access(parts: Service, user: ModelAdmin, name: str, access: Annotated[Access, Body()]) -> ModelView:
     """Give a model to groups, or (null) to everybody. To anybody else it does not exist."""
     with parts.database.write() as session:
-        model = visible_model(parts, session, user, name)
+        model = find_model_for(session, user, parts.plugins, name)
         row = session.get(ModelAccess, name)
         if access.groups is None:
             if row is not None:
@@ -73,15 +73,6 @@ def set_access(parts: Service, user: ModelAdmin, name: str, access: Annotated[Ac
         note(session, user.name, "access", "model", name)
         session.flush()
         return ModelView.model_validate(_values(model, _groups(session)))
-
-
-def visible_model(parts: Context, session: Session, user: Viewer, name: str) -> Model:
-    """The installed model of a name that the user may see; 404 otherwise."""
-    require_model(session, user, name)
-    models = parts.plugins.models()
-    if name not in models:
-        raise not_found("model", name, f"GET {ROOT}/models lists those there are")
-    return models[name]
 
 
 def _groups(session: Session) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from oasis_kernel.engine.check import CheckReport, check_whole
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.formats.result_table import expression, known_columns, parse_where
 from oasis_kernel.model.exposure import Portfolio as Exposure
-from oasis_kernel.service.access import Viewer, find_visible, require_model
+from oasis_kernel.service.access import Viewer, find_model_for, find_visible
 from oasis_kernel.service.asked import confined
 from oasis_kernel.service.context import Context, Service
 from oasis_kernel.service.paging import Listed, Page, listed, page
@@ -125,8 +125,7 @@ async def check_portfolio(parts: Service, user: Viewer, portfolio_id: str, asked
         raise invalid(Finding("request", "needs a model beside settings or options", field="model", remedy="Name one"))
     if asked.model is not None:
         with parts.database.read() as session:
-            require_model(session, user, asked.model)
-        parts.plugins.model(asked.model)
+            find_model_for(session, user, parts.plugins, asked.model)
     version = _version(parts, user, portfolio_id, asked.version)
     settings = confined(parts, asked.settings) if asked.settings is not None else None
     kept = {"settings": settings, "samples": asked.samples, "options": asked.options}
