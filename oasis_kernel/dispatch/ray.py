@@ -43,7 +43,7 @@ class RayExecutor:
         tasks = RayTasks(self._cluster, self._threads)
         try:
             while not self._cancelled.is_set():
-                for _ in range(tasks.room()):
+                for _ in range(tasks.room(reference.model)):
                     if attempts := waiting.take_several(tasks.batch(len(waiting))):
                         tasks.submit(self, reference, attempts)
                 if not len(tasks):
@@ -59,5 +59,5 @@ class RayExecutor:
         waiting.close()
 
     def cancel(self) -> None:
-        """Send no more chunks; those under way stop within half a second, or lose their workers after five."""
+        """Send no more chunks; those under way stop within half a second, or lose their workers."""
         self._cancelled.set()

@@ -5,6 +5,7 @@ import secrets
 import socket
 import stat
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ MODEL_RESOURCE, MODEL_LABEL = "model:", "workbench/model"
 #: Only receipts go through Ray's object store.
 OBJECT_STORE_BYTES = 200 * 2**20
 CONNECT_SECONDS = 5.0
+#: How long what is known of the machines counts as their present state.
+SEEN_SECONDS = 1.0
 #: Ray gives up after half a minute, which may be too short on a busy machine.
 STARTS = 3
 #: How long a lost head is waited for before Ray ends this process.
@@ -51,6 +54,7 @@ class Node:
     cpus: int
     memory_bytes: int
     models: tuple[str, ...]  # that it is for; none: any
+    by_resource: bool = False  # said by a resource, which also counts its tasks; else by a label
     versions: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -76,6 +80,8 @@ class RayCluster:
         self._token_file = token_file
         self._offers = offers
         self._environment = dict(environment or {})
+        self._nodes: list[Node] = []
+        self._seen = -SEEN_SECONDS
 
     def __enter__(self) -> "RayCluster":
         self.open()
@@ -146,34 +152,36 @@ class RayCluster:
         return int(ray.cluster_resources().get("memory", 0))
 
     def nodes(self) -> list[Node]:
-        """The machines that are there now."""
+        """The machines that are there now, or were a moment ago."""
         import ray
 
-        return [_node(found) for found in ray.nodes() if found["Alive"]]
+        if time.monotonic() - self._seen > SEEN_SECONDS:
+            self._nodes = [_node(found) for found in ray.nodes() if found["Alive"]]
+            self._seen = time.monotonic()
+        return self._nodes
 
-    def placement(self, model: str, threads: int) -> dict[str, Any]:
-        """The options of a task of a model on so many threads: where it may run.
+    def pin(self, model: str) -> str:
+        """The model, where machines are for certain models; "" where any machine serves.
 
-        Where machines are for certain models, ClusterUnusable for one that none is for: it would wait for ever.
+        ClusterUnusable for a model that no machine is for: its tasks would wait for ever.
         """
-        import ray
-
-        by_resource = {
-            name.removeprefix(MODEL_RESOURCE) for name in ray.cluster_resources() if name.startswith(MODEL_RESOURCE)
-        }
-        by_label = {node["Labels"][MODEL_LABEL] for node in ray.nodes() if MODEL_LABEL in node.get("Labels", {})}
-        pinned = by_resource | by_label | set(self._offers)
+        pinned = set(self._offers).union(*(node.models for node in self.nodes()))
         if pinned and model not in pinned:
             raise ClusterUnusable(
                 f"no worker of cluster {self.address} is for model {model}; there are workers for "
                 f"{', '.join(sorted(pinned))}. Add a worker group with the resource {MODEL_RESOURCE}{model} or the "
                 f"label {MODEL_LABEL}={model}"
             )
-        if model in by_label and model not in by_resource:
+        return model if pinned else ""
+
+    def placement(self, model: str, threads: int) -> dict[str, Any]:
+        """The options of a task of a model on so many threads: where it may run. ClusterUnusable as for ``pin``."""
+        if not self.pin(model):
+            return {"num_cpus": threads}
+        theirs = [node for node in self.nodes() if model in node.models]
+        if theirs and not any(node.by_resource for node in theirs):
             return {"num_cpus": threads, "label_selector": {MODEL_LABEL: model}}
-        if pinned:
-            return {"num_cpus": threads, "resources": {f"{MODEL_RESOURCE}{model}": threads}}
-        return {"num_cpus": threads}
+        return {"num_cpus": threads, "resources": {f"{MODEL_RESOURCE}{model}": threads}}
 
     def ask(self, entry: str, timeout: float = 30.0) -> dict[str, Any]:
         """What a function returns on each machine, by the machine's id; of those that answer in time."""
@@ -208,6 +216,7 @@ def _node(found: Mapping[str, Any]) -> Node:
         cpus=int(resources.get("CPU", 0)),
         memory_bytes=int(resources.get("memory", 0)),
         models=tuple(sorted(models | ({label} if label else set()))),
+        by_resource=bool(models),
     )
 
 

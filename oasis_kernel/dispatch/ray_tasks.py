@@ -16,7 +16,7 @@ IN_FLIGHT = 2
 #: Chunks of a task for each of its threads, so that threads seldom wait for the last of them.
 CHUNKS_PER_THREAD = 4
 #: A task that has not stopped by itself after so many seconds loses its worker.
-FORCE_SECONDS = 5.0
+FORCE_SECONDS = 3.5
 POLL = 0.2
 
 
@@ -29,6 +29,7 @@ class _Flight:
     """A task that was submitted, and its chunks that are not finished."""
 
     owner: Hashable
+    pin: str  # the model whose machines it needs; "" for any machine
     open: dict[tuple[int, str], Attempt]
     begun: dict[tuple[int, str], str] = field(default_factory=dict)  # the worker
     cancelled: float = 0.0  # when it was asked to stop
@@ -63,18 +64,23 @@ class RayTasks:
         """How many tasks of an owner are in flight."""
         return sum(flight.owner == owner for flight in self._flights.values())
 
-    def room(self) -> int:
-        """How many more tasks may be submitted: there is always room for two, for which a cluster may grow."""
-        slots = max(self._cluster.cpus() // self._threads, 1)
-        return IN_FLIGHT * slots - len(self._flights)
+    def room(self, model: str) -> int:
+        """How many more tasks of a model may be submitted: never less than two in all, for which a cluster may grow."""
+        pin = self._cluster.pin(model)
+        return IN_FLIGHT * self._slots(pin) - sum(flight.pin == pin for flight in self._flights.values())
 
     def batch(self, waiting: int) -> int:
         """How many chunks the next task should take when so many wait."""
         if self._threads == 1:
             return 1
-        slots = max(self._cluster.cpus() // self._threads, 1)
-        fair = -(-waiting // (IN_FLIGHT * slots))
+        fair = -(-waiting // (IN_FLIGHT * self._slots("")))
         return min(max(fair, self._threads), CHUNKS_PER_THREAD * self._threads)
+
+    def _slots(self, pin: str) -> int:
+        """Tasks that machines for a model (or all of them) compute at once."""
+        nodes = self._cluster.nodes()
+        cpus = sum(node.cpus for node in nodes if not pin or pin in node.models)
+        return max(cpus // self._threads, 1)
 
     def submit(self, owner: Hashable, reference: TaskReference, attempts: Sequence[Attempt]) -> None:
         """Send attempts of one run as one task; ClusterUnusable when no worker is for its model."""
@@ -86,7 +92,9 @@ class RayTasks:
         placed = self._remote.options(**self._cluster.placement(reference.model, self._threads))
         chunks = [ray_worker.packed(attempt.chunk) for attempt in attempts]
         stream = placed.remote(reference.entry, dict(reference.arguments), chunks, self._threads)
-        self._flights[stream] = _Flight(owner, {_key(attempt): attempt for attempt in attempts})
+        self._flights[stream] = _Flight(
+            owner, self._cluster.pin(reference.model), {_key(attempt): attempt for attempt in attempts}
+        )
 
     def news(self, timeout: float = POLL) -> Iterator[News]:
         """What happened since the last call; waits for something up to ``timeout`` seconds."""

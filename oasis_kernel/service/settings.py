@@ -62,6 +62,11 @@ class ServiceSettings(BaseModel):
     workers: int = Field(2, ge=1, description="runs at the same time")
     cluster_runs: int = Field(16, ge=1, description="runs on the cluster at the same time, which share it")
     ray: str = Field("none", description="none, local, or the address of a Ray cluster")
+    ray_threads: int = Field(1, ge=1, description="chunks at once in one process of a Ray worker, which share its data")
+    ray_models: tuple[str, ...] = Field(
+        (), description="models that the cluster starts machines for, although none is there now"
+    )
+    ray_token_file: Path | None = Field(None, description="file of the cluster's token; none: as Ray finds it")
     store: Path | None = Field(None, description="folder of the parts of finished chunks; none: root")
     run_workers: int | None = Field(None, ge=1, description="threads of one run; none: the cores shared among the runs")
     run_memory_bytes: int | None = Field(

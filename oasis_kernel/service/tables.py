@@ -298,3 +298,13 @@ class Audit(Base):
     action: Mapped[str] = mapped_column(Word)
     resource: Mapped[str] = mapped_column(Word)
     resource_id: Mapped[str] = mapped_column(Name)
+
+
+class ClusterReport(Base):
+    """What the dispatcher last said of its cluster."""
+
+    __tablename__ = "cluster_reports"
+
+    name: Mapped[str] = mapped_column(Name, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    data: Mapped[dict[str, Any]]
