@@ -51,6 +51,7 @@ WORKS = (
     Work("12,598 locations, gul, 10 samples", "SourceLocOEDPiWind.csv", 10),
     Work("12,598 locations, gul, 100 samples", "SourceLocOEDPiWind.csv", 100),
     Work("12,598 locations, gul il, 100 samples", "SourceLocOEDPiWind.csv", 100, ("gul", "il")),
+    Work("12,598 locations, gul il ri, 10 samples", "SourceLocOEDPiWind.csv", 10, ("gul", "il", "ri"), True),
 )
 
 

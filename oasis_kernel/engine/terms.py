@@ -58,7 +58,8 @@ def insured_step(analysis: Analysis, exposure: PreparedExposure, terms: Compiled
 def reinsured_step(analysis: Analysis, passes: Sequence[Contract], outputs: int) -> "ReinsuredStep":
     """The step from insured losses to those after each inuring priority."""
     executions = reinsured_executions(passes, outputs, analysis.options)
-    return ReinsuredStep(Reinsured(executions, compatible=analysis.options.compatible))
+    reinsured = Reinsured(executions, compatible=analysis.options.compatible)
+    return ReinsuredStep(reinsured, cedes=bool(analysis.settings.summaries("rl")))
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,18 @@ class InsuredStep:
 
 @dataclass(frozen=True)
 class ReinsuredStep:
-    """Adds ``ri``, and ``ri_IPk`` (net) and ``rl_IPk`` (ceded) of each inuring priority k."""
+    """Adds ``ri``, ``ri_IPk`` (net) of each inuring priority k and, if it ``cedes``, ``rl_IPk`` (ceded)."""
 
     reinsured: Reinsured
+    cedes: bool
 
     def __call__(self, streams: Streams) -> Streams:
         """The losses after each inuring priority; ``ri`` is net of all of them."""
         found: Streams = {"ri": streams["il"]}
         for losses in self.reinsured.apply(streams["il"]):
             found[f"ri_IP{losses.inuring_priority}"] = found["ri"] = losses.net
-            found[f"rl_IP{losses.inuring_priority}"] = losses.ceded
+            if self.cedes:
+                found[f"rl_IP{losses.inuring_priority}"] = losses.ceded
         return found
 
 

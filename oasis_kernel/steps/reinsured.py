@@ -1,7 +1,8 @@
 """Insured losses in, losses net of reinsurance out, priority by priority."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -17,7 +18,12 @@ class PriorityLosses:
 
     inuring_priority: int
     net: LossBlock
-    ceded: LossBlock
+    take: Callable[[], LossBlock]
+
+    @cached_property
+    def ceded(self) -> LossBlock:
+        """What the priority takes: worked out when asked for, because few analyses ask."""
+        return self.take()
 
 
 class Reinsured:
@@ -42,8 +48,8 @@ class Reinsured:
         for number, (contract, insured) in enumerate(self._passes):
             net = insured.remaining(given)
             if self._is_last_of_priority(number):
-                ceded = insured.apply(given) if self._compatible else _difference(before, net)
-                found.append(PriorityLosses(contract.inuring_priority, net, ceded))
+                take = partial(insured.apply, given) if self._compatible else partial(_difference, before, net)
+                found.append(PriorityLosses(contract.inuring_priority, net, take))
                 before = net
             given = net
         return found
