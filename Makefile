@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OASIS_KERNEL_CACHE ?= $(CURDIR)/.numba_cache
 
-.PHONY: run test check bench docs lock clean
+.PHONY: run test check bench differential docs lock clean
 
 run: .venv/ready
 	$(BIN)/oasis demo
@@ -16,6 +16,9 @@ check: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m bench
+
+differential: .venv/ready
+	DIFFERENTIAL_EXAMPLES=300 $(BIN)/python -m pytest -m differential tests/differential -rs --durations=0
 
 docs: .venv/ready
 	$(BIN)/zensical build --clean --strict
