@@ -19,6 +19,9 @@ PATHS = frozenset(
     exposure_pre_analysis_module exposure_pre_analysis_setting_json""".split()  # noqa: SIM905 (a table reads better as text)
 )
 
+#: Of these, what may also lie in object storage: an address such as ``s3://bucket/model_data``.
+LINKABLE = frozenset({"model_data_dir"})
+
 #: Entries that are plain values, which this package uses.
 VALUES = frozenset({"reporting_currency", "exposure_pre_analysis_class_name", "do_disaggregation"})
 
@@ -93,12 +96,13 @@ DROPPED = frozenset({"ktools_mem_limit", "summarise_exposure"})
 class MdkConfiguration:
     """One ``oasislmf.json``, under today's names.
 
-    ``paths`` are absolute; ``options`` are the engine's own (``oasis_kernel.model.engine``); ``findings`` say which
-    entries are unknown or have no effect here.
+    ``paths`` are absolute; ``links`` are addresses in object storage instead; ``options`` are the engine's own
+    (``oasis_kernel.model.engine``); ``findings`` say which entries are unknown or have no effect here.
     """
 
     source: Path
     paths: Mapping[str, Path]
+    links: Mapping[str, str]
     values: Mapping[str, Any]
     options: Mapping[str, Any]
     findings: tuple[Finding, ...]
@@ -130,12 +134,14 @@ class MdkConfiguration:
 def read_mdk(path: Path) -> MdkConfiguration:
     """The configuration in a file; InvalidInput when it is not a JSON object."""
     entries, findings = _current_names(read_json(path), path.name)
-    paths, values, options = {}, {}, {}
+    paths, links, values, options = {}, {}, {}, {}
     for name, value in entries.items():
         if value is None or name in DROPPED:
             continue
         if name == "keys_data_path" and isinstance(value, str) and (path.parent / value).is_dir():
             paths["lookup_data_dir"] = (path.parent / value).resolve()
+        elif name in LINKABLE and isinstance(value, str) and "://" in value:
+            links[name] = value
         elif name in PATHS:
             paths[name] = _path(path, name, value)
         elif name in VALUES:
@@ -144,7 +150,7 @@ def read_mdk(path: Path) -> MdkConfiguration:
             options[name] = value
         else:
             findings.append(_remark(name, value, path.name))
-    return MdkConfiguration(path.resolve(), paths, values, options, tuple(findings))
+    return MdkConfiguration(path.resolve(), paths, links, values, options, tuple(findings))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -15,20 +15,24 @@ from model_plugins.oasis_standard.lookup_source import LookupSource, lookup_from
 from model_plugins.oasis_standard.mdk import MdkConfiguration, mdk_input_files, read_json
 from model_plugins.oasis_standard.own_lookup import code_path, own_keys
 from model_plugins.oasis_standard.pre_analysis import PreAnalysis, pre_analysis_from_mdk
+from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.model.inputs import InputFiles
 from oasis_kernel.model.vendor import ModelChoice, ModelData
+from oasis_kernel.store.copies import LocalCopies, default_cache
+from oasis_kernel.store.places import Place
 
 
 @dataclass(frozen=True)
 class StandardModel:
     """A model whose data, keys data and settings are files in the Oasis standard layout.
 
-    Nothing is read before it is asked for. ``pre_analysis`` changes the portfolio before the lookup, where the model
+    Nothing is read before it is asked for. Model data that lies in object storage is then copied to this machine, once
+    for each state it is in. ``pre_analysis`` changes the portfolio before the lookup, where the model
     has such a module.
     """
 
     name: str
-    model_data_dir: Path
+    model_data_dir: Path | Place
     lookup_source: LookupSource
     model_settings: Path | None = None
     supplier: str = ""
@@ -60,14 +64,33 @@ class StandardModel:
         """The model's data files, in the variants chosen."""
         from oasis_kernel.formats.model_data import StandardModelData
 
-        return cast("ModelData", StandardModelData(self.model_data_dir, choice))
+        return cast("ModelData", StandardModelData(self._model_data(), choice))
+
+    def _model_data(self) -> Path:
+        """The folder of model data; InvalidInput when it lies in storage that holds nothing of it."""
+        if isinstance(self.model_data_dir, Path):
+            return self.model_data_dir
+        try:
+            return self.model_data_dir.mirror()
+        except FileNotFoundError as error:
+            remedy = "Check the address, and that this machine may read it"
+            raise InvalidInput(
+                Finding(
+                    self.name,
+                    "must lie where the configuration says, and nothing does",
+                    field="model_data_dir",
+                    value=self.model_data_dir.url,
+                    rule="model data folder",
+                    remedy=remedy,
+                )
+            ) from error
 
     def fingerprint(self) -> str:
         """A hash of every file that a loss comes from, and of this package's version."""
         from importlib.metadata import version
 
         source = self.lookup_source
-        files = [self.model_data_dir, source.keys_data_path, *source.files]
+        files = [self._model_data(), source.keys_data_path, *source.files]
         files += [path for path in (self.model_settings, source.user_data_dir) if path is not None]
         files += [code_path(source)] if source.kind == "own" else []
         if self.pre_analysis is not None:
@@ -93,7 +116,7 @@ def model_from_mdk(mdk: MdkConfiguration, name: str | None = None) -> StandardMo
     has_settings = mdk.path("model_settings_json") is not None
     return StandardModel(
         name="-".join(called.lower().split()),
-        model_data_dir=mdk.required("model_data_dir"),
+        model_data_dir=_data_of(mdk),
         lookup_source=source,
         model_settings=mdk.required("model_settings_json") if has_settings else None,
         supplier=information.get("supplier_id", ""),
@@ -101,3 +124,9 @@ def model_from_mdk(mdk: MdkConfiguration, name: str | None = None) -> StandardMo
         pre_analysis=pre_analysis_from_mdk(mdk),
         demonstration_files=mdk_input_files(mdk),
     )
+
+
+def _data_of(mdk: MdkConfiguration) -> Path | Place:
+    """Where the model data lies; copies of what lies in storage are kept apart, and never pruned."""
+    link = mdk.links.get("model_data_dir")
+    return mdk.required("model_data_dir") if link is None else Place(link, LocalCopies(default_cache() / "models"))

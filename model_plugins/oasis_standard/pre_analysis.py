@@ -80,6 +80,10 @@ def pre_analysis_from_mdk(mdk: MdkConfiguration) -> PreAnalysis | None:
     """The pre-analysis that a toolkit configuration asks for, if any."""
     if mdk.path("exposure_pre_analysis_module") is None:
         return None
+    if "model_data_dir" in mdk.links:
+        message = "must be a folder on this machine where a pre-analysis module may read it"
+        value, remedy = mdk.links["model_data_dir"], "Copy the model data here, and name its folder"
+        raise InvalidInput(Finding(mdk.source.name, message, field="model_data_dir", value=value, remedy=remedy))
     has_setting = mdk.path("exposure_pre_analysis_setting_json") is not None
     return PreAnalysis(
         module=mdk.required("exposure_pre_analysis_module"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -209,6 +210,31 @@ class Place:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.fetch(f"{name}/{own}", path, sha256=file.sha256)
         self.fetch(f"{name}/{MANIFEST}", target / MANIFEST, sha256="")
+
+    def mirror(self) -> Path:
+        """Everything in this place as a folder on this machine: itself, or a copy, one for each state it was in.
+
+        Files keep their times. FileNotFoundError when there is nothing.
+        """
+        if self.root is not None:
+            return self.root
+        entries = self.entries()
+        if not entries:
+            raise FileNotFoundError(f"{self.url} holds no files")
+        state = json.dumps([self.url, [asdict(entry) for entry in entries]])
+        name = self._prefix.rsplit("/", 1)[-1]
+        return self.copies.copy(
+            hashlib.sha256(state.encode()).hexdigest(), name, partial(self._fetch_all, entries=entries)
+        )
+
+    def _fetch_all(self, target: Path, entries: list[Entry]) -> None:
+        for entry in entries:
+            path = target / safe_name(entry.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.fetch(entry.name, path, sha256="")
+            if path.stat().st_size != entry.bytes:
+                raise DamagedFile(f"{self.url_of(entry.name)} must not change while it is copied. Ask again")
+            os.utime(path, (entry.modified, entry.modified))
 
     def fetch(self, name: str, target: Path, sha256: str) -> None:
         """Copy a file here; DamagedFile when it is not what was stored."""
