@@ -1,16 +1,21 @@
 """Who may do what: every route of the OpenAPI description with every role, and the invisible stays so everywhere."""
 
 import itertools
+import socket
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
+import uvicorn
 from rest_service import Rest, rest_service
 from routes_and_roles import ROUTES, WHO
 from sqlalchemy import select
 
 from oasis_kernel.service import runs
+from oasis_kernel.service.routes import events
 from oasis_kernel.service.settings import ServiceSettings
 from oasis_kernel.service.tables import (
     ChunkRow,
@@ -222,6 +227,41 @@ def test_results_of_others_do_not_exist(finished: tuple[Rest, dict[str, Any]]) -
         assert statuses("eve") == {404}
     finally:
         rest["ann"].patch(made["url"], json={"groups": []})
+
+
+def test_what_if_needs_the_portfolio_too(finished: tuple[Rest, dict[str, Any]]) -> None:
+    """To share an analysis does not share the tables of its portfolio, which a change of one would copy."""
+    rest, made = finished
+    try:
+        rest["ann"].patch(made["url"], json={"groups": ["quants"]})
+        refused = rest["bob"].post(f"{made['url']}/whatif", json={"without_account": "HOMES"})
+        assert refused.status_code == 404
+        assert refused.json()["detail"].startswith("There is no portfolio")
+    finally:
+        rest["ann"].patch(made["url"], json={"groups": []})
+
+
+def test_a_follower_is_sent_away_once_access_ends(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "ACCESS_SECONDS", 0.5)
+    path = f"/v1/analyses/{World(rest).fresh()['analysis_id']}"
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(rest.app, lifespan="off", log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}{path}/events"
+    headers = {"Authorization": f"Bearer {rest.secrets['bob']}"}
+    try:
+        with httpx.Client(timeout=30) as client, client.stream("GET", address, headers=headers) as stream:
+            assert stream.status_code == 200
+            lines = stream.iter_lines()
+            assert next(lines) == ": follow"
+            assert rest["ann"].patch(path, json={"groups": []}).status_code == 200
+            assert "event: end" not in list(lines)  # it ends, and tells nothing of the run's end
+            assert client.get(address, headers=headers).status_code == 404
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
 
 
 def test_access_ends_with_the_token_the_role_and_the_group(rest: Rest) -> None:

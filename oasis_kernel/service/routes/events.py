@@ -10,11 +10,11 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from oasis_kernel.service import runs
-from oasis_kernel.service.access import Viewer, find_visible
+from oasis_kernel.service.access import Viewer, current_user, find_visible
 from oasis_kernel.service.context import Context, Service
 from oasis_kernel.service.events_log import events_after
 from oasis_kernel.service.finished import AnalysisId
-from oasis_kernel.service.problems import Responses, answers, plain
+from oasis_kernel.service.problems import Problem, Responses, answers, plain
 from oasis_kernel.service.tables import Run, RunEvent
 from oasis_kernel.service.views import ROOT
 
@@ -22,6 +22,7 @@ router = APIRouter(prefix=f"{ROOT}/analyses/{{analysis_id}}", tags=["analyses"])
 
 POLL_SECONDS = 0.25
 HEARTBEAT_SECONDS = 10.0
+ACCESS_SECONDS = 5.0  # so long may somebody follow who may not any more
 MOST_AT_ONCE = 500
 _STREAM: Responses = {
     200: {
@@ -62,9 +63,13 @@ def follow(
 
 async def _events(parts: Context, request: Request, run_id: str, seen: int, *, wait: bool) -> AsyncIterator[str]:
     """The events as text, until the run has ended and all were told, or the follower has gone."""
-    silent = 0.0
+    silent = since_asked = 0.0
     yield ": follow\n\n"
     while not await request.is_disconnected():
+        if since_asked >= ACCESS_SECONDS:
+            since_asked = 0.0
+            if not await run_in_threadpool(_may_follow, parts, request, run_id):
+                return
         state, happened = await run_in_threadpool(_look, parts, run_id, seen)
         for event in happened:
             seen = event.id
@@ -78,7 +83,19 @@ async def _events(parts: Context, request: Request, run_id: str, seen: int, *, w
         if silent >= HEARTBEAT_SECONDS:
             silent = 0.0
             yield ": still here\n\n"
+        since_asked += POLL_SECONDS
         await asyncio.sleep(POLL_SECONDS)
+
+
+def _may_follow(parts: Context, request: Request, run_id: str) -> bool:
+    """Whether the follower still sees the run: tokens are revoked, and groups change, while a run is at work."""
+    try:
+        user = current_user(request)
+        with parts.database.read() as session:
+            find_visible(session, user, Run, run_id)
+    except Problem as problem:
+        return problem.status in (429, 503)  # nobody could say
+    return True
 
 
 def _look(parts: Context, run_id: str, seen: int) -> tuple[str | None, list[RunEvent]]:

@@ -78,9 +78,10 @@ async def _changed_version(parts: Context, user: Identity, row: Run, change: Cha
     with parts.database.read() as session:
         require_model(session, user, row.model)
         before = session.get(PortfolioVersion, row.version_id) if row.version_id else None
-        if change.version is not None:
-            portfolio = find_visible(session, user, Portfolio, row.portfolio_id or "")
-            before = find_version(session, portfolio, change.version)
+        if before is not None:
+            # Whoever sees an analysis need not see its portfolio, whose tables the new one would show.
+            portfolio = find_visible(session, user, Portfolio, before.portfolio_id)
+            before = find_version(session, portfolio, change.version or before.number)
     if before is None:
         raise conflict(f"Analysis {row.id} has no portfolio any more", "Make a new analysis")
     if not change.uploads and not change.links:
