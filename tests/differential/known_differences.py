@@ -74,6 +74,8 @@ def _by_default(way: list[Node], allocation_rule: int) -> set[str]:
         found.add("Q19")
     if _restarts(way) and any(node.is_bounded for node in way):
         found.add("Q20")
+    if sum(node.is_bounded for node in way) > 1:
+        found.add("Q23")
     return found
 
 
@@ -129,7 +131,7 @@ BEFORE_STEPS = [
 
 
 def idle_level_before_steps(files: Files, perils: Collection[str]) -> bool:
-    """Whether the last level with terms before a step policy's has none for the items' ``perils`` (Q24)."""
+    """Whether the last level with terms before a step policy's has none for the items' ``perils`` (Q25)."""
     if not any(record.get("StepTriggerType") for record in files["account"]):
         return False
     idle = False

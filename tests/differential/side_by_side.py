@@ -59,7 +59,7 @@ def check(reference: Reference, tally: Counter[str], folder: Path, example: Exam
     assert answer == "done", answer
     theirs = their_losses(folder)
     if repeated_policies(read_programme(folder / "reference")):
-        tally["ambiguous in the reference (Q23)"] += 1
+        tally["ambiguous in the reference (Q24)"] += 1
         reject()
     tally["compared"] += 1
     scale = max(1.0, float(np.abs(block.loss).max(initial=0)))
@@ -82,7 +82,7 @@ def reasons(given: Compiled, example: Example, compatible: bool) -> dict[tuple, 
     """The documented differences that may show in each item's insured losses."""
     items = given.outputs.to_pandas().drop_duplicates("agg_id")
     of_item = known(given.programme, example.rule_il, compatible)
-    idle = {"Q24"} if idle_level_before_steps(example.files, set(items["peril_id"])) else set()
+    idle = {"Q25"} if idle_level_before_steps(example.files, set(items["peril_id"])) else set()
     return {key: of_item[item - 1] | idle for key, item in zip(item_keys(items), items["agg_id"], strict=True)}
 
 

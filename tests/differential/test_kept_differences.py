@@ -72,7 +72,7 @@ def test_steps_that_pay_by_limit_and_by_value_follow_each_other(
 
 @pytest.mark.parametrize("compatible", [True, False])
 def test_a_condition_of_another_peril_leaves_the_steps_alone(insured: Insured, compatible: bool) -> None:
-    """Q24. The reference forgets the steps and pays the whole 50,000."""
+    """Q25. The reference forgets the steps and pays the whole 50,000."""
     condition = {"CondTag": "1", "CondNumber": "1", "CondPeril": "WEC", "CondDed6All": 10}
     accounts = [{**FIRST, **condition}, {**SECOND, **condition}]
     assert insured({"CondTag": "1"}, accounts, 0.5, compatible) == pytest.approx(1_000)
@@ -80,7 +80,7 @@ def test_a_condition_of_another_peril_leaves_the_steps_alone(insured: Insured, c
 
 @pytest.mark.parametrize("compatible", [True, False])
 def test_account_terms_count_once_where_only_some_items_have_layers(insured: Insured, compatible: bool) -> None:
-    """Q23. The building has one layer, as no policy has terms for it: 100,000, and 10,000 and 9,000 of the other.
+    """Q24. The building has one layer, as no policy has terms for it: 100,000, and 10,000 and 9,000 of the other.
 
     The account keeps a tenth of each. The reference gives it two sets of terms for one layer, and one layer nothing.
     """
