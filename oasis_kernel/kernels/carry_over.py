@@ -35,6 +35,8 @@ Deducted = tuple[np.float32, np.float32, np.float32, np.float32]
 
 ZERO = np.float32(0)
 ONE = np.float32(1)
+#: The factor of what is deducted where no loss is left: it all comes from what is over limits, and so does each share.
+FROM_OVER = np.float32(np.nan)
 
 
 # r = row, c = column (a sample or a special column), t = record of terms
@@ -157,33 +159,34 @@ def _raise_to_minimum(x: np.float32, nominal: np.float32, minimum: np.float32, s
 # r = row of the payer, q = row of a receiver (an item, or a layer)
 @inlined
 def allocation_factors(
-    received: Float32, paid: Float32, before: Float32, carry: Float32, r: int, factors: Float32, used_up_stays: bool
+    received: Float32, paid: Float32, before: Float32, carry: Float32, r: int, factors: Float32, as_reference: bool
 ) -> None:
     """Write to ``factors`` [4, c] how the change of payer ``r``'s loss and carry-over is shared out.
 
-    received       [c]        the payer's loss before
-    paid           [c]        and after
-    before         [3, c]     the payer's carry-over before
-    carry          [3, r, c]  and after
-    used_up_stays  the reference's defect: what is over or under limits stays with the receivers when none is left
+    received      [c]        the payer's loss before
+    paid          [c]        and after
+    before        [3, c]     the payer's carry-over before
+    carry         [3, r, c]  and after
+    as_reference  the reference's defects: what is over or under limits stays with the receivers when none is left, and
+                  what is deducted where no loss is left is not shared out
     """
     for c in range(paid.shape[0]):
         x, more = received[c], carry[DEDUCTED, r, c] - before[DEDUCTED, c]
         pool = before[UNDER, c] if carry[UNDER, r, c] > ZERO else before[DEDUCTED, c]
         left = x - min(more, ZERO)  # what is returned from deductibles adds to the loss
-        by_loss = more / x if x > ZERO else ZERO
+        by_loss = more / x if x > ZERO else (ZERO if as_reference or more == ZERO else FROM_OVER)
         of_loss = paid[c] / left if x > ZERO or more < ZERO else ZERO
         factors[DEDUCTED_FACTOR, c] = by_loss if more >= ZERO else more / pool
         factors[LOSS_FACTOR, c] = of_loss
-        factors[OVER_FACTOR, c] = _change_factor(before[OVER, c], carry[OVER, r, c], left, used_up_stays)
-        factors[UNDER_FACTOR, c] = _change_factor(before[UNDER, c], carry[UNDER, r, c], x, used_up_stays)
+        factors[OVER_FACTOR, c] = _change_factor(before[OVER, c], carry[OVER, r, c], left, as_reference)
+        factors[UNDER_FACTOR, c] = _change_factor(before[UNDER, c], carry[UNDER, r, c], x, as_reference)
 
 
 @inlined
-def _change_factor(before: np.float32, after: np.float32, loss: np.float32, used_up_stays: bool) -> np.float32:
+def _change_factor(before: np.float32, after: np.float32, loss: np.float32, as_reference: bool) -> np.float32:
     """An increase as a share of the loss; a decrease as minus the share that remains: -0 when none does."""
     if after < before:
-        return ZERO if used_up_stays and after == ZERO else -after / before
+        return ZERO if as_reference and after == ZERO else -after / before
     return (after - before) / loss if after > before else ZERO
 
 
@@ -197,9 +200,11 @@ def allocate_carrying(factors: Float32, loss: Float32, carry: Float32, q: int) -
         pool = deducted if of_under == ZERO else under
         taken = by_loss * (pool if returns else x)
         left = x - taken if returns else x
+        over = _changed(factors[OVER_FACTOR, c], carry[OVER, q, c], left)
+        taken = taken if by_loss == by_loss else carry[OVER, q, c] - over
         decreases = returns or math.copysign(ONE, of_under) < ZERO
         carry[UNDER, q, c] = -of_under * under if decreases else under + of_under * x
-        carry[OVER, q, c] = _changed(factors[OVER_FACTOR, c], carry[OVER, q, c], left)
+        carry[OVER, q, c] = over
         carry[DEDUCTED, q, c] = deducted + taken
         loss[q, c] = left * factors[LOSS_FACTOR, c]
 

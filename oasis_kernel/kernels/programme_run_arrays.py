@@ -43,7 +43,7 @@ class Execution(NamedTuple):
     allocation: int  # 0 none, 1 by the loss as it came, 2 at every level
     scatters: bool  # leaves follow their nodes, level by level
     new_layers_forget: bool  # the reference's defect: leaves that share a node lose their carry-over in new layers
-    used_up_stays: bool  # the reference's defect: leaves keep what their node has used up of its over- and under-limits
+    shares_as_reference: bool  # the reference's defects in telling leaves what their node carries over
 
 
 #: A leaf that the event touches.

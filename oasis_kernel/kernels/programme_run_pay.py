@@ -89,7 +89,7 @@ def pay_carrying_nodes(execution: Execution, workspace: Workspace, nodes: int, s
                 if end - begin == 1:
                     _put_carrying_row(paid, r, loss, carry, members[begin] * stride + p)
                 elif scatters:
-                    allocation_factors(received, paid, before, carry, r, factors, execution.used_up_stays)
+                    allocation_factors(received, paid, before, carry, r, factors, execution.shares_as_reference)
                     for m in range(begin, end):
                         allocate_carrying(factors, loss, carry, members[m] * stride + p)
                 _put_row(paid, loss, r)
@@ -169,8 +169,8 @@ def _pay_merged_carrying(execution: Execution, workspace: Workspace, s: int, str
     _remember(loss, carry, merged, workspace.received, workspace.before)
     terms_range = execution.terms_range
     apply_terms(execution.terms, (terms_range[place, 0], terms_range[place, 1], merged), loss, carry, paid)
-    stays = execution.used_up_stays
-    allocation_factors(workspace.received, paid, workspace.before, carry, merged, shares, stays)
+    as_reference = execution.shares_as_reference
+    allocation_factors(workspace.received, paid, workspace.before, carry, merged, shares, as_reference)
     for p in range(layers):
         _remember(loss, carry, row + p, workspace.received, workspace.before)
         allocate_carrying(shares, loss, carry, row + p)
@@ -179,7 +179,7 @@ def _pay_merged_carrying(execution: Execution, workspace: Workspace, s: int, str
         if end - begin == 1:
             _put_carrying_row(paid, row + p, loss, carry, workspace.members[begin] * stride + p)
         elif execution.scatters:
-            allocation_factors(workspace.received, paid, workspace.before, carry, row + p, factors, stays)
+            allocation_factors(workspace.received, paid, workspace.before, carry, row + p, factors, as_reference)
             for m in range(begin, end):
                 allocate_carrying(factors, loss, carry, workspace.members[m] * stride + p)
 

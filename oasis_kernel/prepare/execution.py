@@ -46,7 +46,8 @@ def build_execution(
     compatible       The reference's defects as they are. Otherwise they are put right:
 
     * layers that begin above a shared node forget what was deducted below (minimum and maximum deductibles);
-    * items keep what their node has used up of the amounts over and under limits, until they are added up anew;
+    * items keep what their node has used up of the amounts over and under limits, and are not told what a node
+      without loss deducts from what is over limits;
     * some programmes with layers lose outputs or count losses several times: see ``execution_layers``;
     * rules 21 and 38 do not know the insured value, so that their deductible or trigger is 0;
     * allocation rules 0 and 1 restart from ground-up losses where the programme regroups items.
@@ -87,7 +88,7 @@ def build_execution(
         allocation=allocation,
         scatters=allocation == 2 or _restarts_from_allocated(programme, nodes, compatible),
         new_layers_forget=compatible,
-        used_up_stays=compatible,
+        shares_as_reference=compatible,
     )
 
 

@@ -30,6 +30,24 @@ def test_room_that_a_limit_has_used_up_is_used_up(compatible: bool, expected: li
     assert [paid[1], paid[2]] == [[pytest.approx(loss)] for loss in expected]
 
 
+@pytest.mark.parametrize(("compatible", "expected"), [(True, [30, 10]), (False, [75, 25])])
+def test_what_is_deducted_from_what_is_over_limits_is_the_items_too(compatible: bool, expected: list[float]) -> None:
+    """Of 300 + 100 a limit leaves 75 + 25 with 300 over, and a deductible nothing, with 100 deducted.
+
+    A minimum deductible of 250 takes 150 of what is over. A maximum of 100 then gives back 150, of which 100 fit under
+    the deductible that was taken: the node is paid 100. The reference did not tell the items of the 150, and pays 40.
+    """
+    limit, minimum = {"calcrule_id": 14, "limit1": 100}, {"calcrule_id": 11, "deductible2": 250}
+    levels = {(1, 1): [limit], (2, 1): [deductible(1000)], (3, 1): [minimum], (4, 1): [maximum(100)]}
+    block = one_event({1: [300], 2: [100]})
+    step = Insured(build_execution(programme([[1, 1]] * 4, levels), leaves([1, 1]), compatible=compatible))
+    paid = samples(step.apply(block))
+    assert [paid[1], paid[2]] == [[pytest.approx(loss)] for loss in expected]
+    made = programme([[1, 1]] * 4, levels, top_outputs=True)
+    whole = Insured(build_execution(made, leaves([1, 1]), allocation_rule=0, compatible=compatible))
+    assert samples(whole.apply(block)) == {1: [100]}
+
+
 def test_items_that_restart_into_layers_keep_their_own_deductibles() -> None:
     """The reference keeps what several items remember in one place, and pays 144.32 and 161.82 of 100 and 100.
 

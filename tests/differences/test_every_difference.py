@@ -38,6 +38,7 @@ TABLES, FILES, GROUND_UP = (
     "steps/test_ground_up.py::test_",
 )
 SAMPLING, REINSURANCE = "differences/test_sampling_differences.py::test_", "prepare/test_reinsurance.py::test_"
+KEPT = "differential/test_kept_differences.py::test_"
 PROOFS = {
     "Q1 · Ceded losses of several contracts": both(
         "steps/test_reinsured.py::test_contracts_of_a_priority_see_the_same_losses"
@@ -84,6 +85,15 @@ PROOFS = {
             f"{ACCOUNT}two_layers_by_hand",
             "prepare/terms/test_terms_levels.py::test_account_coverage_and_damage_levels_apply_across_layers",
         )
+    ),
+    "Q23 · Deductibles taken from what is over limits": both(
+        f"{CARRY}what_is_deducted_from_what_is_over_limits_is_the_items_too"
+    ),
+    "Q24 · An account's terms where only some of its items have layers": Proof(
+        (f"{KEPT}account_terms_count_once_where_only_some_items_have_layers",)
+    ),
+    "Q25 · Step policies after terms of another peril": Proof(
+        (f"{KEPT}a_condition_of_another_peril_leaves_the_steps_alone",)
     ),
     "Ground-up losses of a layered portfolio": Proof(
         ("questions/test_exposure.py::test_ground_up_counts_once_however_many_layers_insure_it",),

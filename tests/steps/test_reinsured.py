@@ -3,6 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from programmes import leaves, one_event, samples
 
 from oasis_kernel.model.exposure import Portfolio
@@ -105,6 +107,38 @@ def test_what_is_ceded_and_what_remains_are_what_there_was() -> None:
         np.testing.assert_allclose(losses.net.loss + losses.ceded.loss, before.loss, rtol=1e-6)
         before = losses.net
     assert before.row.tolist() == block.row.tolist()
+
+
+placed = st.sampled_from([0.25, 0.5, 1.0])
+money = st.sampled_from([0.0, 50.0, 100.0, 400.0])
+contracts_of_each_type = st.one_of(
+    st.fixed_dictionaries({"ReinsType": st.just("QS"), "CededPercent": placed, "RiskLimit": money, "OccLimit": money}),
+    st.fixed_dictionaries({"ReinsType": st.just("CXL"), "OccAttachment": money, "OccLimit": money}),
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(contracts_of_each_type, placed, st.integers(1, 3)), min_size=1, max_size=4),
+    st.lists(st.tuples(*[st.floats(0, 1e4, width=32)] * 4), min_size=3, max_size=3),
+)
+def test_net_and_ceded_are_gross_whatever_the_contracts(
+    chosen: list[tuple[dict, float, int]], losses: list[tuple[float, ...]]
+) -> None:
+    contracts = [
+        {**contract, "PlacedPercent": share, "InuringPriority": priority, "RiskLevel": "SEL"}
+        for contract, share, priority in chosen
+    ]
+    step = reinsured(contracts, outputs=3)
+    block = one_event(dict(enumerate(losses, 1)))
+    before = block.loss
+    for left in step.apply(block):
+        net, ceded = left.net.loss, left.ceded.loss
+        assert (net >= 0).all()
+        assert (ceded >= 0).all()
+        assert (net <= before).all()
+        np.testing.assert_allclose(net + ceded, before, rtol=1e-6, atol=1e-3)
+        before = net
 
 
 def test_moments_of_insured_losses_are_left_out() -> None:

@@ -9,6 +9,7 @@ one does not.
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from math import copysign
 
 import numpy as np
@@ -166,7 +167,11 @@ def _apply(layers: list[list[State]], places: list[tuple[int, int]], terms: list
         layers[item][layer] = after
         return
     for item, layer in places:
-        layers[item][layer] = _allocated(layers[item][layer], before, after)
+        part = layers[item][layer]
+        shared = _allocated(part, before, after)
+        if before.loss == 0 and after.deducted > before.deducted:  # it all came from what is over limits
+            shared = replace(shared, deducted=part.deducted + part.over - shared.over)
+        layers[item][layer] = shared
 
 
 def _allocated(part: State, before: State, after: State) -> State:
