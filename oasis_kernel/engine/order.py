@@ -46,6 +46,7 @@ def write_order(analysis: Analysis, keys: pa.Table, prepared: Prepared, root: st
     """
     place, name = Place(root), f"orders/{prepared.key}"
     if place.exists(f"{name}/{MANIFEST}"):
+        place.put_bytes(place.read(f"{name}/{MANIFEST}"), f"{name}/{MANIFEST}")  # in use again: not to be tidied away
         return place.url_of(name)
     tables = {name: getattr(analysis.portfolio, table) for name, table in TABLES.items()} | {KEYS: keys}
     with tempfile.TemporaryDirectory(prefix="order-") as temporary:

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: What lies in the storage of artefacts, by the first part of the name.
 UPLOADS, PORTFOLIOS, RESULTS = "uploads", "portfolios", "results"
+#: Work orders lie beside the parts. One that is gone is written again when its run is resumed.
+ORDERS, KEPT_ORDERS = "orders", timedelta(days=7)
 #: A file that no row names stays so long: a request may still be writing the row.
 GRACE = timedelta(hours=1)
 SECONDS_BETWEEN, FIRST_SECONDS = 900.0, 60.0
@@ -58,13 +60,17 @@ def tidy(database: Database, settings: ServiceSettings) -> None:
     _forget_uploads(database, Incoming.of(settings))
     with database.read() as session:
         keep = named_groups(session, artefacts)
-    kinds = (UPLOADS, PORTFOLIOS, RESULTS)
-    for group in artefacts.collect(kinds, keep, now(), unused_for=LIFE + GRACE):
+        at_work = list(session.scalars(select(Run.order_url).where(Run.state.not_in(ENDED))))
+    for group in artefacts.collect((UPLOADS, PORTFOLIOS, RESULTS), keep, now(), unused_for=LIFE + GRACE):
         log.info("%s: nobody needs it, its %d bytes were removed", group.name, group.bytes)
     if settings.keep_bytes is not None:
         _make_room(database, artefacts, settings.keep_bytes)
     if artefacts.root is None:
-        collect_parts(artefacts.under("parts"), settings.keep_parts_bytes)
+        shared = Artefacts(artefacts.url_of("parts"))
+        collect_parts(shared, settings.keep_parts_bytes)
+    else:  # parts on a disk are pruned by the runs themselves
+        shared = Artefacts(settings.parts_folder)
+    shared.collect([ORDERS], _groups(shared, at_work), now(), unused_for=KEPT_ORDERS)
 
 
 def named_groups(session: Session, artefacts: Artefacts) -> set[str]:

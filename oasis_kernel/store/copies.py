@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -54,7 +55,7 @@ class LocalCopies:
 
     def prune(self) -> int:
         """Remove the longest unused copies until the rest fits the limit; returns the bytes freed."""
-        found = [(path.stat().st_mtime, _bytes(path), path) for path in self.folder.glob("files/??/*")]
+        found = [(_modified(path), _bytes(path), path) for path in self.folder.glob("files/??/*")]
         excess, freed = sum(size for _, size, _ in found) - self.limit_bytes, 0
         for _, size, path in sorted(found):
             if freed >= excess:
@@ -73,5 +74,18 @@ def _give_name(temporary: Path, place: Path) -> None:
             raise
 
 
+def _modified(path: Path) -> float:
+    """When a folder was last used; 0 when another process has removed it meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """What a folder takes, without what another process removes meanwhile."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.lstat().st_size if not path.is_dir() else 0
+    return total

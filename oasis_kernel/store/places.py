@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
+from urllib.parse import unquote, urlsplit
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -54,6 +55,8 @@ class Place:
         given = str(url)
         if "::" in given or not given:
             raise OasisError(f"storage must be a folder or an address such as s3://bucket/prefix, got {given!r}")
+        if given.startswith("file:"):
+            given = unquote(urlsplit(given).path)
         try:
             self._files, found = fsspec.url_to_fs(given, use_listings_cache=False)
         except (ValueError, ImportError) as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from oasis_kernel.store.places import Place, Stored
 
 #: Ends the name of a part's receipt: the checksum and size of the part, written after it.
 RECEIPT = ".receipt"
+_PART_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}\.")
 
 
 class RemotePartStore(PartStore):
@@ -110,7 +112,7 @@ def collect_parts(place: Place, limit_bytes: int, young_seconds: float = 24 * 36
 
     Those of the last day stay, whatever they take: runs that are under way may be about to read them.
     """
-    entries = place.entries()
+    entries = [entry for entry in place.entries() if _PART_NAME.match(entry.name)]
     excess, freed = sum(entry.bytes for entry in entries) - limit_bytes, 0
     before = time.time() - young_seconds
     for entry in sorted(entries, key=lambda entry: entry.modified):

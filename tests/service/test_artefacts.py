@@ -114,6 +114,18 @@ def test_the_service_keeps_what_a_row_names(settings: ServiceSettings, database:
     assert gone["url"] != orphan["url"] != young["url"]
 
 
+def test_old_work_orders_go_but_those_of_runs_at_work(settings: ServiceSettings, database: Database):
+    store = Artefacts(settings.parts_folder)
+    for name, age in (("at-work", 9 * DAY), ("ended", 9 * DAY), ("young", 6 * DAY)):
+        stored_file(store, f"orders/{name}/analysis.json", age)
+    with database.write() as session:
+        for name, state in (("at-work", "running"), ("ended", "completed")):
+            url = store.url_of(f"orders/{name}")
+            session.add(Run(name="run", owner="ann", model="m", request={}, state=state, order_url=url))
+    housekeeping.tidy(database, settings)
+    assert {entry.name.split("/")[1] for entry in store.entries()} == {"at-work", "young"}
+
+
 def test_results_beyond_their_room_go_the_oldest_first(settings: ServiceSettings, database: Database):
     settings = settings.model_copy(update={"keep_bytes": 250})
     artefacts = Artefacts(settings.storage_url)

@@ -134,6 +134,15 @@ def test_a_place_is_one_folder_or_one_address(url: str):
         Place(url)
 
 
+def test_the_address_of_a_folder_leads_to_that_folder(tmp_path: Path):
+    folder = tmp_path / "with space, 100% and #"
+    place = Place(folder.as_uri())
+    assert (place.root, place.url) == (folder, folder.as_uri())
+    stored = place.put_bytes(b"x", "a b")
+    assert (folder / "a b").read_bytes() == b"x"
+    assert place.name_of(stored.url) == "a b"
+
+
 def test_an_address_elsewhere_is_refused(tmp_path: Path):
     place = Place(tmp_path / "here")
     for url in ("file:///etc/passwd", f"{place.url}er/a", f"{place.url}/../a", place.url):
