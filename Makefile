@@ -15,7 +15,7 @@ check: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: .venv/ready
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench && $(BIN)/python -m bench.ground_up && $(BIN)/python -m bench.net
 
 differential: .venv/ready
 	DIFFERENTIAL_EXAMPLES=300 $(BIN)/python -m pytest -m differential tests/differential -rs --durations=0

@@ -80,9 +80,9 @@ def main() -> None:
     works = [work for number, work in enumerate(WORKS, 1) if not arguments.work or number in arguments.work]
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         warm = Path(scratch) / "warm"
-        configuration = _configuration(_warm_up(works), arguments.piwind, warm)
+        given = configuration(_warm_up(works), arguments.piwind, warm)
         for side in sides:
-            side.run(configuration, warm / side.name)
+            side.run(given, warm / side.name)
         rows = [
             _compare(work, sides, arguments, Path(scratch) / f"work-{number}") for number, work in enumerate(works, 1)
         ]
@@ -98,13 +98,13 @@ def _warm_up(works: Sequence[Work]) -> Work:
 
 
 def _compare(work: Work, sides: list[Side], arguments: argparse.Namespace, scratch: Path) -> dict[str, str]:
-    configuration = _configuration(work, arguments.piwind, scratch)
+    given = configuration(work, arguments.piwind, scratch)
     costs: dict[str, list[Cost]] = {side.name: [] for side in sides}
     folder = scratch
     for turn in range(arguments.repeat):
         folder = scratch / f"turn-{turn}"
         for side in sides:
-            costs[side.name].append(side.run(configuration, folder / side.name))
+            costs[side.name].append(side.run(given, folder / side.name))
             print(f"{work.name}, turn {turn + 1}: {side.name} {costs[side.name][-1].cpu:.1f} CPU s", file=sys.stderr)
     best = {name: _best(taken) for name, taken in costs.items()}
     row = {"work": work.name}
@@ -135,24 +135,24 @@ def _largest_difference(ours: Path, reference: Path) -> float:
     return max(differences)
 
 
-def _configuration(work: Work, piwind: Path, folder: Path) -> Path:
+def configuration(work: Work, piwind: Path, folder: Path) -> Path:
     """The toolkit's configuration of one work, in a folder of its own, paths absolute."""
     folder.mkdir(parents=True)
     base = json.loads((piwind / "oasislmf.json").read_text(encoding="utf-8"))
-    given = ("lookup_config_json", "lookup_data_dir", "model_data_dir", "model_settings_json", "oed_accounts_csv")
-    wanted = given + (("oed_info_csv", "oed_scope_csv") if work.reinsurance else ())
-    configuration: dict[str, Any] = {name: str((piwind / base[name]).resolve()) for name in wanted}
+    usual = ("lookup_config_json", "lookup_data_dir", "model_data_dir", "model_settings_json", "oed_accounts_csv")
+    wanted = usual + (("oed_info_csv", "oed_scope_csv") if work.reinsurance else ())
+    content: dict[str, Any] = {name: str((piwind / base[name]).resolve()) for name in wanted}
     if "il" not in work.perspectives:
-        del configuration["oed_accounts_csv"]
+        del content["oed_accounts_csv"]
     settings = folder / "analysis_settings.json"
     settings.write_text(json.dumps(_settings(work)), encoding="utf-8")
-    configuration |= {
+    content |= {
         "oed_location_csv": str((piwind / "inputs" / work.location).resolve()),
         "analysis_settings_json": str(settings),
         "ktools_alloc_rule_gul": base["ktools_alloc_rule_gul"],
     }
     path = folder / "oasislmf.json"
-    path.write_text(json.dumps(configuration), encoding="utf-8")
+    path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
 
