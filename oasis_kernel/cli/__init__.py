@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from oasis_kernel.cli import access, analysis, catalogue, compare, estimate, exposure, plugin, serve, service_runs, what_if
+from oasis_kernel.cli import (
+    access,
+    analysis,
+    catalogue,
+    compare,
+    estimate,
+    exposure,
+    plugin,
+    serve,
+    service_runs,
+    what_if,
+)
 from oasis_kernel.cli.host import add_host_to
 
 EXIT_FINDINGS = 1

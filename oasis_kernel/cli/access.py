@@ -35,9 +35,8 @@ def login(
     address = service_address(host)
     interactive = sys.stdin.isatty()
     token = typer.prompt("Token", hide_input=True, err=True) if interactive else sys.stdin.readline()
-    workbench = connect(address, token.strip())
-    user = workbench.about()["user"]
-    workbench.close()
+    with connect(address, token.strip()) as workbench:
+        user = workbench.about()["user"]
     path = store_token(address, token.strip())
     if as_json:
         sys.stdout.write(json.dumps({"host": address, "user": user["name"], "role": user["role"]}) + "\n")

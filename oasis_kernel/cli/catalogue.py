@@ -117,6 +117,9 @@ def show(
     out: Annotated[
         Path | None, typer.Option(help="Copy the results into this folder; waits for a run that is at work.")
     ] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="Draw the exceedance curve into this file: of WHAT (gul, il, ri, rl), or gul.")
+    ] = None,
     host: o.Host = None,
     as_json: o.Json = False,
 ) -> None:
@@ -127,16 +130,27 @@ def show(
         result = open_run(run)
         if out is not None:
             result.download(out)
-        _show(result, what, rows, as_json)
+        _draw(result, what, png) if png is not None else _show(result, what, rows, as_json)
         return
     with connected(host) as workbench:
         found = workbench.open_run(run)
-        if out is not None:
+        if png is not None:
+            _draw(found, what, png)
+        elif out is not None:
             follow(lambda report: found, out, detach=False, as_json=as_json)
         elif what in ("chunks", "log") or (what is None and not found.ended):
             _show_work(found, what, rows, as_json)
         else:
             _show(found, what, rows, as_json)
+
+
+def _draw(result: "Run", what: str | None, png: Path) -> None:
+    from oasis_kernel.store.folders import whole_file
+
+    picture = result.picture(what or "gul")
+    with whole_file(png) as file:
+        file.write_bytes(picture)
+    sys.stdout.write(f"{png.resolve()}\n")
 
 
 def _show(result: "Run", what: str | None, rows: int, as_json: bool) -> None:

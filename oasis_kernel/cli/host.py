@@ -47,11 +47,8 @@ def connected(host: str | None) -> Iterator["Workbench"]:
         raise typer.BadParameter(NEEDED)
     from oasis_kernel.api import connect
 
-    workbench = connect(host)
-    try:
+    with connect(host) as workbench:
         yield workbench
-    finally:
-        workbench.close()
 
 
 def portfolio_files(files: InputFiles) -> "PortfolioFiles":

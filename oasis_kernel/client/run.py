@@ -86,6 +86,17 @@ class RemoteRun(Run):
         self._need_results()
         return self._files.names()
 
+    @property
+    def title(self) -> str:
+        """What the run is called."""
+        return self.name
+
+    def picture(self, perspective: str = "gul", level: int | None = None, summary: int = 1) -> bytes:
+        """The exceedance curve of one summary as a PNG, drawn by the service."""
+        self._need_results()
+        asked = {"perspective": perspective, "summary": summary, **({} if level is None else {"level": level})}
+        return self._service.call("GET", f"{self.view['url']}/ep.png", params=asked).content
+
     def download(self, out: str | Path) -> Path:
         """All files of the results in a folder of this machine, as a local run writes them; returns the folder."""
         self._need_results()

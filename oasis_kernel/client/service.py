@@ -19,7 +19,8 @@ from oasis_kernel.errors import OasisError
 #: Answers of a service that is starting, stopping or has too much to do: asked again later, they may differ.
 TRANSIENT = frozenset({429, 502, 503, 504})
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+#: Longer than the service lets a request wait for a check or an estimate.
+TIMEOUT = httpx.Timeout(150.0, connect=10.0)
 PAGE = 200
 
 

@@ -45,6 +45,12 @@ class Workbench:
     def __repr__(self) -> str:
         return f"<Workbench {self.service.address}>"
 
+    def __enter__(self) -> "Workbench":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the connections."""
         self.service.close()

@@ -14,6 +14,7 @@ from oasis_kernel.errors import Finding, OasisError, Severity
 from oasis_kernel.formats.ord_read import read_table
 from oasis_kernel.model.results import TABLES, SampleType, file_name
 from oasis_kernel.model.settings import PERSPECTIVES
+from oasis_kernel.questions.curve_image import curve_png
 from oasis_kernel.questions.exceedance import ExceedanceCurve
 from oasis_kernel.store.folders import whole_folder
 from oasis_kernel.store.runs import RunRecord
@@ -126,6 +127,19 @@ class Run:
         except OasisError:
             return None
         return ExceedanceCurve.from_table(table, summary_id=summary)
+
+    def picture(self, perspective: str = "gul", level: int | None = None, summary: int = 1) -> bytes:
+        """The exceedance curve of one summary as a PNG; OasisError when no EPT table was asked for."""
+        chosen = level if level is not None else next(iter(self.levels(perspective)), 1)
+        curve = self.ep(perspective, chosen, summary)
+        if curve is None:
+            raise OasisError(f"run {self.record.id[:12]} has no exceedance curve for {perspective} level {chosen}")
+        return curve_png(curve, f"{self.title}: {perspective}, level {chosen}, summary {summary}")
+
+    @property
+    def title(self) -> str:
+        """What the run is called."""
+        return self.record.model
 
     def locations(self) -> pa.Table:
         """Each location with its status (modelled, failed, not at risk ...), the reason and its TIV."""
