@@ -4,14 +4,20 @@ import hashlib
 import http.client
 import io
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -314,3 +320,60 @@ def test_a_broken_connection_leaves_what_came(
     assert json.loads(silent.read())["remedy"] == "Ask how far the upload is, and go on from there"
     connection.close()
     assert send(path, 6000, CSV[6000:]).json()["state"] == "complete"
+
+
+SERVER = """
+import sys, uvicorn
+from oasis_kernel.service.app import create_app
+from oasis_kernel.service.settings import ServiceSettings
+
+uvicorn.run(create_app(ServiceSettings.load()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+"""
+
+
+@contextmanager
+def process(settings: ServiceSettings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The service in a process of its own, and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, **settings.environment()}
+    running = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], env=environment)
+    try:
+        until(lambda: _answers(port))
+        yield running, f"http://127.0.0.1:{port}/v1"
+    finally:
+        running.kill()
+        running.wait()
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+@pytest.mark.slow
+def test_a_killed_service_leaves_an_upload_that_goes_on(settings: ServiceSettings, database: Database) -> None:
+    data = CSV * 200
+    settings = settings.model_copy(update={"max_upload_bytes": 10**8})
+    head = {"Authorization": f"Bearer {local_token(settings.root)}"}
+
+    def half() -> Iterator[bytes]:
+        yield data[: 3 * 2**20]
+        until(lambda: uploads.Incoming.of(settings).received(path.rsplit("/", 1)[1]) >= 2 * 2**20)
+        running.kill()
+        yield data[3 * 2**20 :]
+
+    with process(settings) as (running, address):
+        asked = {"name": "location.csv", "kind": "location", "size": len(data)}
+        path = httpx.post(f"{address}/uploads", json=asked, headers=head).json()["url"].removeprefix("/v1")
+        piece = {**head, "Content-Type": OCTETS, "Upload-Offset": "0"}
+        with pytest.raises(httpx.TransportError):
+            httpx.patch(address + path, content=half(), headers=piece)
+    assert [row.suffix for row in (settings.root / "incoming").iterdir()] == [".part"]
+    with process(settings) as (running, address):
+        offset = int(httpx.head(address + path, headers=head).headers["Upload-Offset"])
+        assert 2 * 2**20 <= offset < len(data)
+        piece = {**head, "Content-Type": OCTETS, "Upload-Offset": str(offset)}
+        done = httpx.patch(address + path, content=data[offset:], headers=piece, timeout=60).json()
+    assert (done["state"], done["sha256"]) == ("complete", hashlib.sha256(data).hexdigest())
