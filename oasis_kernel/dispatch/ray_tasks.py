@@ -18,10 +18,15 @@ CHUNKS_PER_THREAD = 4
 #: A task that has not stopped by itself after so many seconds loses its worker.
 FORCE_SECONDS = 3.5
 POLL = 0.2
+LOST = "the Ray cluster went away: this machine's part of it has died. Finished chunks are kept; start the run again"
 
 
 class WorkerRefused(OasisError):
     """A worker that cannot do the run's work: another version, other model data, no access to the store."""
+
+
+class ClusterLost(OasisError):
+    """The cluster went away under this process: nothing is wrong with the chunks that were in flight."""
 
 
 @dataclass
@@ -147,6 +152,8 @@ class RayTasks:
             del self._flights[stream]
             # Chunks that were not begun when their task was stopped.
             yield from (News(flight.owner, attempt, returned=True) for attempt in flight.open.values())
+        except ray.exceptions.LocalRayletDiedError as error:
+            raise ClusterLost(LOST) from error
         except ray.exceptions.RayError as error:
             del self._flights[stream]
             yield from _lost(flight, error)

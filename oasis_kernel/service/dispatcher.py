@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, RayCluster
-from oasis_kernel.dispatch.ray_tasks import News, RayTasks, WorkerRefused, applied
+from oasis_kernel.dispatch.ray_tasks import LOST, ClusterLost, News, RayTasks, WorkerRefused, applied
 from oasis_kernel.errors import OasisError
 from oasis_kernel.service import cluster_reports, cluster_runs, runs
 from oasis_kernel.service.cluster_runs import ClusterRun, Notes, Turns, cluster_run
@@ -153,6 +153,8 @@ class Dispatcher:
             return
         self._reported = time.monotonic()
         nodes = self._cluster.nodes()
+        if not nodes:
+            raise ClusterLost(LOST)
         unknown = {node.id for node in nodes} - self._versions.keys()
         if unknown:
             self._versions |= {node: {} for node in unknown}
