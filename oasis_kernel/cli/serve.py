@@ -33,6 +33,8 @@ def serve(
     from oasis_kernel.errors import OasisError
 
     try:
+        from oasis_kernel.service.doors import LOCAL_FILE
+        from oasis_kernel.service.remote import is_loopback
         from oasis_kernel.service.serving import environment_of, serve
     except ModuleNotFoundError as error:
         raise OasisError(f"{error}. Install the service: pip install 'oasis-workbench[service]'") from error
@@ -43,8 +45,8 @@ def serve(
 
     def ready(url: str) -> None:
         sys.stdout.write(f"The workbench serves on {url} (pages for machines: {url}/docs)\n")
-        if chosen.local_token:
-            sys.stdout.write(f"You are known here by the token in {chosen.root / 'local-token'}\n")
+        if chosen.local_token and is_loopback(chosen.host):
+            sys.stdout.write(f"You are known here by the token in {chosen.root / LOCAL_FILE}\n")
         sys.stdout.write("Ctrl-C stops it.\n")
         sys.stdout.flush()
 

@@ -63,6 +63,8 @@ def _redacted(value: Any) -> Any:
 def install_redaction() -> None:
     """Put the filter on the server's loggers and on every handler that exists; harmless when called again."""
     places: list[logging.Filterer] = [logging.getLogger(name) for name in _LOGGERS]
+    if logging.lastResort is not None:  # writes what nobody else would: warnings, where nobody set up a handler
+        places.append(logging.lastResort)
     for logger in (logging.getLogger(), *(logging.getLogger(name) for name in _LOGGERS)):
         places.extend(logger.handlers)
     for place in places:

@@ -23,11 +23,18 @@ from oasis_kernel.service.tokens import new_secret
 
 SERVER = """
 import logging, socket, sys, uvicorn
+from fastapi import Request
 from oasis_kernel.service.app import create_app
 from oasis_kernel.service.settings import ServiceSettings
 settings = ServiceSettings.load()
+app = create_app(settings)
+
+@app.get("/boom")
+def boom(request: Request):
+    raise RuntimeError(f"failed with {request.headers['authorization']}")
+
 listening = socket.create_server(("127.0.0.1", 0))
-config = uvicorn.Config(create_app(settings), log_level="trace")
+config = uvicorn.Config(app, log_level="trace")
 print(listening.getsockname()[1], flush=True)
 uvicorn.Server(config).run(sockets=[listening])
 """
@@ -77,17 +84,19 @@ def test_the_servers_output_shows_no_token(settings: ServiceSettings, tmp_path: 
                 ask(port, f"/v1/models?access_token={HUB_TOKEN}", f"Bearer {machine}"),
                 ask(port, f"/v1/models?q={unknown}&x={signed}", f"Bearer {machine}"),
                 ask(port, f"/v1/{unknown}", f"Bearer {machine}"),
+                ask(port, "/boom", f"Bearer {machine}"),
             ]
         finally:
             server.terminate()
         rest = server.stdout.read().decode()
     written = rest + (tmp_path / "out").read_text()
-    assert asked == [200, 200, 401, 401, 401, 400, 400, 404], written
+    assert asked == [200, 200, 401, 401, 401, 400, 400, 404, 500], written
     for secret in (machine, unknown, signed, HUB_TOKEN):
         assert secret not in written
         assert secret[6:26] not in written
     assert written.count('"GET /v1 HTTP/1.1" 200') == 2  # the log itself is there
     assert "/v1/models?access_token=[redacted]" in written
+    assert "RuntimeError: failed with Bearer [redacted]" in written
     assert "headers" in written  # the most talkative level shows them
 
 

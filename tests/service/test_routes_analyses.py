@@ -43,7 +43,7 @@ def test_an_analysis_is_queued_with_what_was_asked_for(rest: Rest, asked: dict[s
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ({"model": "toy-wnd"}, 422),
+        ({"model": "toy-wnd"}, 404),
         ({"portfolio": "nothing"}, 404),
         ({"version": 9}, 404),
         ({"template": "nothing"}, 404),
