@@ -42,7 +42,7 @@ def compile_folder(folder: Path, perils: list[str]) -> None:
     target.mkdir()
     shared = {"exposure_data": exposure, "oasis_files_dir": str(target)}
     keys = GenerateKeysDeterministic(**{**step.kwargs, **shared}).run()[0]
-    GenerateFiles(**shared, keys_data_path=keys, do_disaggregation=True).run()
+    GenerateFiles(**shared, keys_data_path=keys, do_disaggregation=True, disable_summarise_exposure=True).run()
 
 
 def run_folder(folder: Path, rule_il: int, rule_ri: int) -> None:
@@ -76,6 +76,7 @@ def apply(programme: Path, rule: int, losses_in: Path, losses_out: Path, net: st
 
 def obey(command: dict) -> None:
     folder = Path(command["folder"])
+    logging.getLogger("oasislmf").setLevel(logging.CRITICAL)  # or half of its time it prints tables that nobody reads
     signal.alarm(LONGEST_SECONDS)  # ends this process: its kernels cannot be interrupted otherwise
     if command["do"] == "compile":
         compile_folder(folder, command["perils"])
