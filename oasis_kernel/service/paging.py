@@ -5,7 +5,6 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query, Request
@@ -64,7 +63,8 @@ def listed(
     """
     total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     if wanted.cursor is not None:
-        query = query.where(_after(order, _decoded(wanted.cursor, len(order)), newest=newest))
+        kinds = [column.type.python_type for column in order]
+        query = query.where(_after(order, _decoded(wanted.cursor, kinds), newest=newest))
     query = query.order_by(*(column.desc() if newest else column.asc() for column in order))
     rows = list(session.scalars(query.limit(wanted.limit + 1)))
     if len(rows) <= wanted.limit:
@@ -76,7 +76,7 @@ def listed(
 
 def listed_values(values: Sequence[T], wanted: Page) -> tuple[list[T], str | None, int]:
     """The same of rows that are all at hand, such as models."""
-    first = int(_decoded(wanted.cursor, 1)[0]) if wanted.cursor is not None else 0
+    first = max(_decoded(wanted.cursor, [int])[0], 0) if wanted.cursor is not None else 0
     after = first + wanted.limit
     more = wanted.next_url(_encoded([after])) if after < len(values) else None
     return list(values[first:after]), more, len(values)
@@ -96,33 +96,24 @@ def _after(order: Sequence[Column], last: Sequence[Any], *, newest: bool) -> Col
     """The condition of rows that follow ``last``."""
     alternatives = []
     for place, (column, value) in enumerate(zip(order, last, strict=True)):
-        typed = datetime.fromisoformat(value) if _is_time(column) else value
-        equal = [
-            before == (datetime.fromisoformat(was) if _is_time(before) else was)
-            for before, was in zip(order[:place], last[:place], strict=True)
-        ]
-        alternatives.append(and_(*equal, column < typed if newest else column > typed))
+        equal = [before == was for before, was in zip(order[:place], last[:place], strict=True)]
+        alternatives.append(and_(*equal, column < value if newest else column > value))
     return or_(*alternatives)
 
 
-def _is_time(column: Column) -> bool:
-    try:
-        return column.type.python_type is datetime
-    except NotImplementedError:
-        return False
-
-
 def _encoded(last: Sequence[Any]) -> str:
-    values = [value.isoformat() if isinstance(value, datetime) else value for value in last]
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(last).encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str, count: int) -> list[Any]:
+def _decoded(cursor: str, kinds: Sequence[type]) -> list[Any]:
+    """The values in a cursor, of these types; 422 for anything else."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise _no_cursor() from error
-    if not isinstance(values, list) or len(values) != count or not all(isinstance(v, str | int) for v in values):
+    if not isinstance(values, list) or list(map(type, values)) != list(kinds):
+        raise _no_cursor()
+    if any(isinstance(value, int) and not 0 <= abs(value) < 2**31 for value in values):
         raise _no_cursor()
     return values
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from oasis_kernel.errors import Finding, InvalidInput, OasisError, PlanRefused, PluginError, StorageFailed, StorageFull
@@ -117,13 +118,13 @@ def json_bytes(value: Any) -> bytes:
 
 
 def answers(*statuses: int) -> Responses:
-    """The error responses of a route, for its OpenAPI description; every route may answer 401 and 422."""
+    """The error responses of a route, for its OpenAPI description; any route may answer 400, 401, 422 and 429."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemView"}}},
         }
-        for status in sorted({401, 422, *statuses})
+        for status in sorted({400, 401, 422, 429, *statuses})
     }
 
 
@@ -133,6 +134,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OasisError, _oasis)
+    app.add_exception_handler(DataError, _not_storable)
+    app.add_exception_handler(UnicodeEncodeError, _not_storable)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -189,6 +192,13 @@ def _of_validation(item: Mapping[str, Any]) -> Finding:
         rule=str(item["type"]),
         remedy="See /docs for what this request takes",
     )
+
+
+async def _not_storable(request: Request, error: Exception) -> Response:
+    """Text that no database keeps: NUL characters, halves of surrogate pairs."""
+    remedy = "Leave out NUL characters and unpaired surrogates"
+    found = Finding("request", "must not hold characters that cannot be stored", rule="characters", remedy=remedy)
+    return invalid(found, detail=str(found)).response(request.url.path)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -132,7 +132,8 @@ def test_lists_come_in_pages_that_skip_nothing(rest: Rest) -> None:
         if sort.endswith("name"):
             assert seen == (names if sort == "name" else names[::-1])
     assert rest["ann"].get("/v1/portfolios?q=p03").json()["total"] == 1
-    assert rest["ann"].get("/v1/portfolios?cursor=nonsense").status_code == 422
+    for cursor in ("nonsense", "WzFd", "WyJhIiwiYiJd", "W10", "WzFlOTld", "bnVsbA", "W1tbW10"):
+        assert rest["ann"].get(f"/v1/portfolios?cursor={cursor}").status_code == 422
     assert rest["ann"].get("/v1/portfolios?sort=colour").json()["findings"][0]["field"] == "sort"
     assert rest["ann"].get("/v1/portfolios?limit=501").status_code == 422
 
@@ -183,3 +184,13 @@ def test_too_much_is_refused_before_it_is_read(rest: Rest) -> None:
 
     unsaid = rest["ann"].post("/v1/keys", content=pieces(), headers={"Content-Type": "application/json"})
     assert unsaid.status_code == 413
+
+
+def test_characters_that_cannot_be_stored_are_refused(rest: Rest) -> None:
+    url = _tiny(rest).json()["url"]
+    headers = {"Content-Type": "application/json"}
+    for text in (r"\u0000", r"\ud800"):
+        answer = rest["ann"].patch(url, content=f'{{"name": "a{text}b"}}'.encode(), headers=headers)
+        assert answer.status_code in (200, 422), answer.text
+    assert rest["ann"].get("/v1/portfolios/%00").status_code in (404, 422)
+    assert rest["ann"].get("/v1/portfolios?q=%00").status_code in (200, 422)

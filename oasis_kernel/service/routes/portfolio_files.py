@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import pyarrow as pa
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
@@ -56,7 +57,9 @@ def list_versions(
 
 
 @router.get("/versions/{number}", summary="A version", responses=answers(404))
-def show_version(parts: Service, user: Viewer, portfolio_id: str, number: int) -> VersionView:
+def show_version(
+    parts: Service, user: Viewer, portfolio_id: str, number: Annotated[int, InPath(ge=1, le=2**31 - 1)]
+) -> VersionView:
     """The files of a version, and what reading them brought to light."""
     return VersionView.of(_version(parts, user, portfolio_id, number))
 
