@@ -18,6 +18,8 @@ from oasis_kernel.service.database import Database
 #: Seconds between two writes: chunks may take milliseconds, and all runs share the database.
 WRITE_SECONDS = 0.2
 PROGRESS_SECONDS = 0.5
+#: A chunk that begins so long after the last write is written down before it begins.
+AT_ONCE_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 Change = Callable[[Session], None]
@@ -26,14 +28,18 @@ Change = Callable[[Session], None]
 class RunNotes:
     """Hears from the engine and the executor, and writes what it hears into the database from a thread of its own.
 
-    ``lost`` is called when the run turns out to belong to a later attempt.
+    ``lost`` is called when the run turns out to belong to a later attempt. ``careful`` writes down every chunk before
+    it is begun with; otherwise those that follow one another quickly are written down together.
     """
 
-    def __init__(self, database: Database, run_id: str, attempt: int, lost: Callable[[], None]):
+    def __init__(
+        self, database: Database, run_id: str, attempt: int, lost: Callable[[], None], *, careful: bool = False
+    ):
         self._database = database
         self._run_id = run_id
         self._attempt = attempt
         self._lost = lost
+        self._careful, self._written = careful, 0.0
         self._heard: list[Change] = []
         self._progress: Progress | None = None
         self._stage, self._progressed = "", 0.0
@@ -49,8 +55,13 @@ class RunNotes:
         self._wake.set()
 
     def started(self, chunk: Chunk, worker: str) -> None:
-        """Note that a worker has begun with a chunk."""
+        """Note that a worker has begun with a chunk: before it does, for it may end this process."""
         self._hear(partial(chunks.started, run_id=self._run_id, chunk=chunk, worker=worker))
+        if self._careful or time.monotonic() - self._written > AT_ONCE_SECONDS:
+            try:
+                self.flush()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("the database does not answer: %s", error)
 
     def finished(self, receipt: Receipt) -> None:
         """Note that a chunk is finished."""
@@ -80,6 +91,7 @@ class RunNotes:
                     if progress is not None:
                         stand = (progress.stage, progress.done, progress.total)
                         runs.progress(session, self._run_id, self._attempt, *stand)
+                self._written = time.monotonic()
             except (OperationalError, InterfaceError):
                 with self._lock:
                     self._heard = heard + self._heard

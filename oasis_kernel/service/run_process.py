@@ -7,8 +7,10 @@ another one goes on where it was killed.
 import faulthandler
 import logging
 import os
+import select
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -60,7 +62,8 @@ log = logging.getLogger(__name__)
 class RunAtWork:
     """One attempt at a run."""
 
-    def __init__(self, database: Database, settings: ServiceSettings, run_id: str, attempt: int):
+    def __init__(self, database: Database, settings: ServiceSettings, run_id: str, attempt: int, told: socket.socket):
+        self._told = told
         self._database = database
         self._settings = settings
         self._run_id = run_id
@@ -72,7 +75,7 @@ class RunAtWork:
                 chunks.rest(session, run_id)  # a cluster may still be at work on its own
             version_id = self._run.version_id
             self._version = session.get(PortfolioVersion, version_id) if version_id else None
-        self._notes = RunNotes(database, run_id, attempt, lost=_leave_lost)
+        self._notes = RunNotes(database, run_id, attempt, lost=_leave_lost, careful=self._run.tries > 0)
         self._working = settings.run_folder(run_id) / f"results-{attempt}"
         threading.Thread(target=self._live, name="heart", daemon=True).start()
 
@@ -179,7 +182,7 @@ class RunAtWork:
 
     def _live(self) -> None:
         """Say every few seconds that this process is alive; leave when told to, which must not wait for a kernel."""
-        while signal.sigtimedwait({signal.SIGTERM}, HEARTBEAT_SECONDS) is None:
+        while not select.select([self._told], [], [], HEARTBEAT_SECONDS)[0]:
             try:
                 with self._database.write() as session:
                     pulse = runs.heartbeat(session, self._run_id, self._attempt, peak_memory())
@@ -249,10 +252,18 @@ def _of_error(error: OasisError) -> runs.RunError:
     )
 
 
+def _told_to_stop() -> socket.socket:
+    """What can be read from once this process gets SIGTERM, even while its main thread is in a long kernel."""
+    told, telling = socket.socketpair()
+    telling.setblocking(False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    signal.set_wakeup_fd(telling.detach(), warn_on_full_buffer=False)
+    return told
+
+
 def main(arguments: list[str]) -> int:
     """Work on the run and attempt named; the exit code."""
-    # Before any thread is there: SIGTERM is for the heart alone, which waits for it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -263,7 +274,7 @@ def main(arguments: list[str]) -> int:
     settings = ServiceSettings.load()
     database = Database(settings.database_url)
     try:
-        return RunAtWork(database, settings, run_id, attempt).compute()
+        return RunAtWork(database, settings, run_id, attempt, told=_told_to_stop()).compute()
     except (runs.LostRun, runs.NoSuchRun) as error:
         log.error("%s", error)
         return LOST

@@ -15,22 +15,29 @@ from service_runs import CHUNKS, ServiceRuns
 from oasis_kernel.service import events_log, runs
 from oasis_kernel.service.callbacks import Callbacks
 from oasis_kernel.service.database import Database
+from oasis_kernel.service.migrations import upgrade
 from oasis_kernel.service.settings import ServiceSettings
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def undisturbed(service_runs: ServiceRuns) -> dict[str, bytes]:
-    """The tables of a run that nothing happened to; its parts are removed, so that others compute their own."""
-    service_runs.tricks()
-    service_runs.start()
-    run_id = service_runs.run("tricky")
-    finished = service_runs.await_state(run_id)
-    assert finished.state == "completed", finished.error
-    service_runs.stop()
-    service_runs.forget_parts()
-    return service_runs.tables(run_id)
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The tables of a run that nothing happened to, in a service of its own."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    settings = ServiceSettings(root=folder / "service")
+    database = Database(settings.database_url)
+    upgrade(database)
+    alone = ServiceRuns(database, settings, folder)
+    alone.tricks()
+    alone.start()
+    try:
+        run_id = alone.run("tricky")
+        assert alone.await_state(run_id).state == "completed"
+        return alone.tables(run_id)
+    finally:
+        alone.clean_up()
+        database.close()
 
 
 def test_a_run_ends_with_results_chunks_and_a_headline(service_runs: ServiceRuns):
@@ -195,7 +202,8 @@ def test_a_run_that_always_takes_too_much_memory_fails_and_says_what_to_do(servi
     assert "more memory" in run.error["remedy"]
     assert run.error["first_event"] <= 700 <= run.error["last_event"]
     states = [chunk.state for chunk in service_runs.chunks(run_id)]
-    assert states.count("done") == CHUNKS + 1
+    assert states.count("done") >= CHUNKS - 1
+    assert states.count("split") == 3
 
 
 def test_a_chunk_that_crashes_the_process_is_set_aside_and_the_rest_is_finished(service_runs, undisturbed):
