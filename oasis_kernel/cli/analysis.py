@@ -10,9 +10,11 @@ import typer
 
 from oasis_kernel.cli import options as o
 from oasis_kernel.cli.inputs import need_a_model, with_inputs
+from oasis_kernel.cli.ray import workers_of
 from oasis_kernel.model.inputs import InputFiles
 
 if TYPE_CHECKING:
+    from oasis_kernel.dispatch import Executor
     from oasis_kernel.engine.analysis import Resources
 
 
@@ -41,6 +43,8 @@ def run(
     keep_ground_up: Annotated[
         bool, typer.Option("--keep-ground-up", help="Keep the sampled ground-up losses, for `oasis whatif`.")
     ] = False,
+    ray: o.Ray = None,
+    ray_threads: o.RayThreads = 1,
     host: o.Host = None,
     detach: o.Detach = False,
     as_json: o.Json = False,
@@ -58,6 +62,8 @@ def run(
 
         if not resume:
             raise typer.BadParameter("--afresh is for runs on this machine")
+        if ray:
+            raise typer.BadParameter("--ray is for runs from this machine: a service has a cluster of its own")
         more = {**there(workers, memory, chunks), **({"keep_ground_up": True} if keep_ground_up else {})}
         run_there(host, files, out, more, detach=detach, as_json=as_json)
         return
@@ -66,7 +72,8 @@ def run(
     if detach:
         raise typer.BadParameter("--detach needs a service to run in: give --host URL")
     resources = replace(_resources(workers, memory, chunks, resume), keep_ground_up=keep_ground_up)
-    _run(files, out, resources, as_json)
+    with workers_of(ray, ray_threads, resources) as (executor, planned):
+        _run(files, out, planned, as_json, executor)
 
 
 @with_inputs
@@ -130,7 +137,9 @@ def demo(
     _run(replace(files, samples=samples or files.samples), out, _resources(workers, None, None, True), as_json=False)
 
 
-def _run(files: InputFiles, out: Path, resources: "Resources", as_json: bool) -> None:
+def _run(
+    files: InputFiles, out: Path, resources: "Resources", as_json: bool, executor: "Executor | None" = None
+) -> None:
     from oasis_kernel.cli.view import ProgressBars, failure_as_dict, print_findings, print_headline
     from oasis_kernel.engine.execute import execute
     from oasis_kernel.engine.inputs import load_analysis
@@ -142,7 +151,7 @@ def _run(files: InputFiles, out: Path, resources: "Resources", as_json: bool) ->
     try:
         with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
             analysis, findings = load_analysis(files, load_plugins())
-            execute(analysis, out, resources, bars.report, findings)
+            execute(analysis, out, resources, bars.report, findings, executor)
     except OasisError as error:
         if as_json:
             sys.stdout.write(json.dumps(failure_as_dict(error), default=str) + "\n")

@@ -70,6 +70,20 @@ Chunks = Annotated[
     int | None,
     typer.Option(min=1, help="Cut the events into so many chunks; default: by work.", rich_help_panel=MACHINE),
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|local",
+        help="Compute chunks on a Ray cluster: that of the head at HOST:PORT, or one on this machine.",
+        rich_help_panel=MACHINE,
+    ),
+]
+RayThreads = Annotated[
+    int,
+    typer.Option(
+        min=1, help="With --ray: chunks at once in one worker process, sharing its data.", rich_help_panel=MACHINE
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine instead of text.")]
 Host = Annotated[
     str | None,
