@@ -10,16 +10,14 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
-from sqlalchemy import ColumnElement, String, exists, false, or_, select, true
-from sqlalchemy.ext.compiler import compiles
+from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
 
 from oasis_kernel.errors import InvalidInput
 from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import Plugins
 from oasis_kernel.plugins.catalogue import find_model
+from oasis_kernel.service.database import holds_any
 from oasis_kernel.service.identity import Identity, Role
 from oasis_kernel.service.problems import Problem, not_found
 from oasis_kernel.service.tables import ModelAccess
@@ -75,38 +73,11 @@ ModelAdmin = Annotated[Identity, Depends(require(Role.MODEL_ADMIN))]
 Admin = Annotated[Identity, Depends(require(Role.ADMIN))]
 
 
-class _JsonTexts(GenericFunction[Any]):
-    """The texts of a JSON list as the rows of a table with one column, ``value``."""
-
-    inherit_cache = True
-    name = "json_texts"
-    type = String()
-
-
-@compiles(_JsonTexts, "sqlite")
-def _json_texts_sqlite(element: _JsonTexts, compiler: SQLCompiler, **kwargs: Any) -> str:
-    return f"json_each({compiler.process(element.clauses, **kwargs)})"
-
-
-@compiles(_JsonTexts, "postgresql")
-def _json_texts_postgresql(element: _JsonTexts, compiler: SQLCompiler, **kwargs: Any) -> str:
-    return f"json_array_elements_text({compiler.process(element.clauses, **kwargs)})"
-
-
-def shares_group(column: Any, groups: Iterable[str]) -> ColumnElement[bool]:
-    """Return the condition that the JSON list of texts in ``column`` holds one of ``groups``."""
-    wanted = sorted(set(groups))
-    if not wanted:
-        return false()
-    texts = _JsonTexts(column).table_valued("value")
-    return exists(select(1).select_from(texts).where(texts.c.value.in_(wanted)))
-
-
 def visible_to(identity: Identity, table: Any) -> ColumnElement[bool]:
     """Return the condition under which rows of ``table`` (with ``owner`` and ``groups``) exist for ``identity``."""
     if identity.is_admin:
         return true()
-    return or_(table.owner == identity.name, shares_group(table.groups, identity.groups))
+    return or_(table.owner == identity.name, holds_any(table.groups, identity.groups))
 
 
 def find_visible(session: Session, identity: Identity, table: Any, row_id: str) -> Any:

@@ -2,14 +2,17 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, exists, func, make_url, select
+from sqlalchemy import ColumnElement, Connection, Engine, String, create_engine, event, exists, false, make_url, select
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
 SQLITE_WAIT_SECONDS = 30
 AGAIN_SECONDS = 0.5
@@ -89,10 +92,28 @@ def _server(url: str) -> Engine:
     return create_engine(chosen, pool_pre_ping=True, pool_size=10, max_overflow=20)
 
 
-def holds_any(session: Session, column: InstrumentedAttribute[list[str]], values: Sequence[str]) -> ColumnElement[bool]:
+class _JsonTexts(GenericFunction[Any]):
+    """The texts of a JSON list as the rows of a table with one column, ``value``."""
+
+    inherit_cache = True
+    name = "json_texts"
+    type = String()
+
+
+@compiles(_JsonTexts, "sqlite")
+def _json_texts_sqlite(element: _JsonTexts, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **kwargs)})"
+
+
+@compiles(_JsonTexts, "postgresql")
+def _json_texts_postgresql(element: _JsonTexts, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return f"json_array_elements_text({compiler.process(element.clauses, **kwargs)})"
+
+
+def holds_any(column: InstrumentedAttribute[list[str]], values: Iterable[str]) -> ColumnElement[bool]:
     """Whether the JSON list in a column holds one of the values: groups of an object, tags of a run."""
-    if session.get_bind().dialect.name == "sqlite":
-        element = func.json_each(column).table_valued("value").c.value
-    else:
-        element = func.json_array_elements_text(column).column_valued("value")
-    return exists(select(1).where(element.in_(values)))
+    wanted = sorted(set(values))
+    if not wanted:
+        return false()
+    texts = _JsonTexts(column).table_valued("value")
+    return exists(select(1).select_from(texts).where(texts.c.value.in_(wanted)))

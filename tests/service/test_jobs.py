@@ -214,8 +214,8 @@ def test_halves_take_a_chunks_place_in_the_plan(database: Database):
 def test_groups_and_tags_are_found_in_lists(database: Database):
     shared, tagged = created(database, groups=["north", "south"]), created(database, tags=["q3"])
     with database.read() as session:
-        by_group = session.scalars(select(Run.id).where(holds_any(session, Run.groups, ["south", "west"]))).all()
-        by_tag = session.scalars(select(Run.id).where(holds_any(session, Run.tags, ["q3"]))).all()
+        by_group = session.scalars(select(Run.id).where(holds_any(Run.groups, ["south", "west"]))).all()
+        by_tag = session.scalars(select(Run.id).where(holds_any(Run.tags, ["q3"]))).all()
     assert (by_group, by_tag) == ([shared], [tagged])
 
 
@@ -229,7 +229,7 @@ def test_five_thousand_runs_are_listed_and_claimed_in_no_time(database: Database
         "newest": lambda session: select(Run).where(Run.deleted.is_(None)).order_by(Run.id.desc()).limit(50),
         "mine": lambda session: select(Run).where(Run.owner == "user3").order_by(Run.id.desc()).limit(50),
         "shared": lambda session: (
-            select(Run).where(holds_any(session, Run.groups, ["group2"])).order_by(Run.id.desc()).limit(50)
+            select(Run).where(holds_any(Run.groups, ["group2"])).order_by(Run.id.desc()).limit(50)
         ),
     }
     for name, query in queries.items():

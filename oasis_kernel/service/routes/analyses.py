@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
 
 from oasis_kernel.service import runs
 from oasis_kernel.service.access import (
@@ -89,7 +88,7 @@ def list_analyses(
     """The analyses that the user may see, newest first unless told otherwise."""
     order, newest = sort_order(filters.sort, SORTS, Run.id)
     with parts.database.read() as session:
-        query = _filtered(session, select(Run).where(visible_to(user, Run), Run.deleted.is_(None)), filters)
+        query = _filtered(select(Run).where(visible_to(user, Run), Run.deleted.is_(None)), filters)
         rows, following, total = listed(session, query, wanted, order, newest=newest)
         return Listed[AnalysisView](items=[AnalysisView.of(row) for row in rows], next=following, total=total)
 
@@ -183,11 +182,11 @@ def _executor(parts: Context, asked: AnalysisRequest) -> str:
     return asked.executor or ("ray" if has_cluster else "threads")
 
 
-def _filtered(session: Session, query: Select[Run], filters: Filters) -> Select[Run]:
+def _filtered(query: Select[Run], filters: Filters) -> Select[Run]:
     if filters.state:
         query = query.where(Run.state.in_(filters.state))
     if filters.tag:
-        query = query.where(holds_any(session, Run.tags, filters.tag))
+        query = query.where(holds_any(Run.tags, filters.tag))
     if filters.q:
         query = query.where(func.lower(Run.name).contains(filters.q.lower(), autoescape=True))
     for column, value in (
