@@ -105,7 +105,8 @@ class RemoteRun(Run):
 
     def as_dict(self) -> dict[str, Any]:
         """The headline as plain values: that of the results, and where the run is."""
-        place = {"id": self.id, "name": self.name, "url": self.url, "state": self.state}
+        place: dict[str, Any] = {"id": self.id, "name": self.name, "url": self.url, "state": self.state}
+        place |= {name: self.view.get(name) for name in ("created", "started", "cancel_requested", "finished", "error")}
         return {**(super().as_dict() if self.state == COMPLETED else {"model": self.model}), **place}
 
     def events(self, after: str | None = None) -> Iterator[RunEvent]:
