@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 from oasis_kernel import __version__
+from oasis_kernel.formats.oed_schema import standard
 from oasis_kernel.plugins import load_plugins
 
 LIBRARIES = ("numpy", "numba", "pyarrow", "pandas", "ods-tools")
@@ -18,4 +19,9 @@ def library_versions() -> dict[str, str]:
 def worker_versions() -> dict[str, Any]:
     """What a worker computes with: the engine, its libraries, and each installed model with its version."""
     models = load_plugins().models().values()
-    return {"engine": __version__, **library_versions(), "models": {model.name: model.version for model in models}}
+    return {
+        "engine": __version__,
+        "oed_schema": standard().version,
+        **library_versions(),
+        "models": {model.name: model.version for model in models},
+    }

@@ -2,6 +2,8 @@
 
 from rest_service import Rest
 
+from oasis_kernel.service import cluster_reports
+
 WHERE = {
     "CountryCode": "US",
     "Latitude": 25.4611,
@@ -110,3 +112,14 @@ def test_cluster_tells_workers_queue_and_load(rest: Rest) -> None:
     assert found["queue"]["waiting"] == 0
     assert found["workers"][0]["engine"]
     assert found["load"]["memory_bytes"] > found["load"]["memory_available_bytes"] > 0
+
+
+def test_what_the_dispatcher_reports_is_shown(rest: Rest) -> None:
+    versions = {"engine": "0.1.0", "oed_schema": "5.0.0", "models": {"toy-wind": "1.2.3"}}
+    worker = {"id": "n1", "name": "big-machine", "cpus": 8, "versions": versions}
+    with rest.database.write() as session:
+        cluster_reports.write(session, {"state": "ready", "address": "local", "workers": [worker], "slots": 8})
+    workers = rest["ann"].get("/v1/models/toy-wind").json()["versions"]["workers"]
+    assert workers[1]["worker"] == "big-machine"
+    assert (workers[1]["plugin"], workers[1]["oed_schema"]) == ("1.2.3", "5.0.0")
+    assert rest["ann"].get("/v1/cluster").json()["ray"] is None  # this service has none

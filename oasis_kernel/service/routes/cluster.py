@@ -12,12 +12,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from oasis_kernel import __version__
-from oasis_kernel.service import runs
+from oasis_kernel.service import cluster_reports, runs
 from oasis_kernel.service.access import Viewer, visible_to
 from oasis_kernel.service.chunks import ChunkState
 from oasis_kernel.service.context import Service
 from oasis_kernel.service.identity import Identity
-from oasis_kernel.service.problems import answers
+from oasis_kernel.service.problems import answers, plain
+from oasis_kernel.service.settings import ServiceSettings
 from oasis_kernel.service.tables import ChunkRow, Run
 from oasis_kernel.service.views import ROOT
 
@@ -70,11 +71,25 @@ class LoadView(BaseModel):
     memory_available_bytes: int
 
 
+class RayView(BaseModel):
+    """A Ray cluster as its dispatcher sees it."""
+
+    state: str = Field(description="starting, ready or unusable; silent when nothing was heard lately")
+    address: str | None = None
+    error: str | None = None
+    slots: int = 0
+    in_flight: int = Field(0, description="chunks that are given out")
+    concurrent_analyses: int = Field(description="analyses that share the cluster at the same time")
+    reported: datetime
+    workers: list[dict[str, Any]] = Field(default_factory=list, description="machines, with their versions")
+
+
 class ClusterView(BaseModel):
     """Workers, queue and load."""
 
     executor: str = Field(description="threads, or the address of the Ray cluster", examples=["threads"])
-    concurrent_analyses: int = Field(description="analyses that run at the same time")
+    concurrent_analyses: int = Field(description="analyses that run at the same time on this machine")
+    ray: RayView | None = Field(None, description="what the dispatcher last said of its cluster")
     workers: list[WorkerView]
     queue: QueueView
     load: LoadView
@@ -85,14 +100,23 @@ def show_cluster(parts: Service, user: Viewer) -> ClusterView:
     """Who computes, what waits (numbers over all users, names only of what the user may see), how busy it is."""
     with parts.database.read() as session:
         queue, workers = _queue(session, user), _workers(session)
+        report = cluster_reports.latest(session)
     settings = parts.settings
     return ClusterView(
         executor="threads" if settings.ray == "none" else f"ray {settings.ray}",
         concurrent_analyses=settings.workers,
+        ray=_ray(report, settings) if report is not None and settings.ray != "none" else None,
         workers=workers,
         queue=queue,
         load=_load(),
     )
+
+
+def _ray(report: cluster_reports.Reported, settings: ServiceSettings) -> RayView:
+    data: dict[str, Any] = plain(report.data)
+    known = {name: data[name] for name in ("address", "error", "slots", "in_flight", "workers") if name in data}
+    state = str(data.get("state")) if report.fresh else "silent"
+    return RayView(state=state, concurrent_analyses=settings.cluster_runs, reported=report.at, **known)
 
 
 def _queue(session: Session, user: Identity) -> QueueView:

@@ -13,6 +13,7 @@ from oasis_kernel.engine.asking import asked
 from oasis_kernel.engine.versions import library_versions
 from oasis_kernel.formats.oed_schema import standard
 from oasis_kernel.model.vendor import Model
+from oasis_kernel.service import cluster_reports
 from oasis_kernel.service.access import ModelAdmin, Viewer, find_model_for, hidden_models
 from oasis_kernel.service.context import Service
 from oasis_kernel.service.paging import Listed, Page, listed_values, page
@@ -53,9 +54,9 @@ def show_model(parts: Service, user: Viewer, name: str) -> ModelDetail:
     """What an analysis may choose (model_settings.json), and the versions that its numbers depend on."""
     with parts.database.read() as session:
         model = find_model_for(session, user, parts.plugins, name)
-        groups = _groups(session)
+        groups, versions = _groups(session), _versions(session, model)
     settings = dict(asked(name, model).settings())
-    return ModelDetail(**_values(model, groups), settings=plain(settings), versions=_versions(model))
+    return ModelDetail(**_values(model, groups), settings=plain(settings), versions=versions)
 
 
 @router.put("/{name}/access", summary="Say which groups see a model", responses=answers(403, 404))
@@ -89,10 +90,31 @@ def _values(model: Model, groups: dict[str, list[str]]) -> dict[str, object]:
     }
 
 
-def _versions(model: Model) -> Versions:
-    """This machine's versions: it is the one worker wherever runs are its own processes."""
+def _versions(session: Session, model: Model) -> Versions:
+    """This machine's versions, and those that the workers of the cluster have reported."""
     oed = standard().version
     here = WorkerVersions(worker=platform.node(), engine=__version__, plugin=model.version, oed_schema=oed)
     return Versions(
-        engine=__version__, plugin=model.version, oed_schema=oed, libraries=library_versions(), workers=[here]
+        engine=__version__,
+        plugin=model.version,
+        oed_schema=oed,
+        libraries=library_versions(),
+        workers=[here, *_reported(session, model)],
     )
+
+
+def _reported(session: Session, model: Model) -> list[WorkerVersions]:
+    report = cluster_reports.latest(session)
+    if report is None or not report.fresh:
+        return []
+    return [
+        WorkerVersions(
+            worker=str(worker.get("name") or worker["id"]),
+            engine=versions.get("engine"),
+            plugin=versions.get("models", {}).get(model.name),
+            oed_schema=versions.get("oed_schema"),
+            seen=report.at,
+        )
+        for worker in report.data.get("workers", [])
+        if (versions := worker.get("versions") or {})
+    ]
