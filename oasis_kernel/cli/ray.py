@@ -21,7 +21,11 @@ def workers_of(
     from oasis_kernel.dispatch.ray import RayExecutor
     from oasis_kernel.dispatch.ray_cluster import LOCAL, RayCluster
 
-    with RayCluster(address, cpus=resources.workers) as cluster:
-        if address != LOCAL:
+    cluster = RayCluster(address, cpus=resources.workers)
+    try:
+        if address != LOCAL:  # a local one is opened only once the inputs have passed their checks
+            cluster.open()
             resources = replace(resources, workers=max(cluster.cpus(), 1), memory_bytes=cluster.memory_bytes() // 2)
         yield RayExecutor(cluster, threads_per_task=threads), resources
+    finally:
+        cluster.close()

@@ -36,8 +36,9 @@ class RayExecutor:
         self._cancelled = threading.Event()
 
     def run(self, task: Task, chunks: Iterable[Chunk]) -> Iterator[Receipt]:
-        """Receipts as chunks finish; ClusterUnusable when no worker is for the model."""
+        """Receipts as chunks finish; ClusterUnusable when no worker is for the model. Opens the cluster if need be."""
         reference = task.reference()
+        self._cluster.open()
         self._cluster.placement(reference.model, self._threads)  # refuses before anything is sent
         waiting = WaitingChunks(chunks, self._patience, self._observer)
         tasks = RayTasks(self._cluster, self._threads)

@@ -80,6 +80,7 @@ class RayCluster:
         self._token_file = token_file
         self._offers = offers
         self._environment = dict(environment or {})
+        self._open = False
         self._nodes: list[Node] = []
         self._seen = -SEEN_SECONDS
 
@@ -91,17 +92,22 @@ class RayCluster:
         self.close()
 
     def open(self) -> None:
-        """Start the cluster, or connect to it."""
+        """Start the cluster, or connect to it; nothing when it is open already."""
+        if self._open:
+            return
         if self.address == LOCAL:
             self._start()
         else:
             self._connect()
+        self._open = True
 
     def close(self) -> None:
-        """Leave the cluster; a local one ends."""
-        import ray
+        """Leave the cluster, if it is open; a local one ends."""
+        if self._open:
+            import ray
 
-        ray.shutdown()
+            ray.shutdown()
+            self._open = False
 
     def _start(self) -> None:
         given = {**ENVIRONMENT, **LOOPBACK, TOKEN_MODE: "token", TOKEN_PATH: str(local_token(self._token_file))}
@@ -295,6 +301,7 @@ def _ray() -> Any:
         raise ClusterUnusable(
             f"Ray was imported before its cluster was opened, and not in token mode. Set {TOKEN_MODE}=token before"
         )
+    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()  # an earlier cluster's
     return ray
 
 

@@ -21,6 +21,8 @@ from oasis_kernel.engine.inputs import load_analysis
 from oasis_kernel.errors import Cancelled, ChunkFailed, ChunksFailed, OasisError
 from oasis_kernel.plugins import load_plugins
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory):
@@ -121,6 +123,7 @@ def test_cancel_frees_the_cluster_at_once(cluster, tmp_path):
 
 def test_a_model_for_which_no_worker_is_there_is_refused_before_anything_is_sent(cluster, tmp_path):
     pinned = RayCluster(offers=("piwind", "acme"))
+    pinned._open = True  # the one that is open serves both
     with pytest.raises(ClusterUnusable, match="for model trial; there are workers for acme, piwind"):
         run(pinned, Trial(str(tmp_path)))
     assert not list(tmp_path.iterdir())

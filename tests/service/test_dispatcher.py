@@ -19,6 +19,8 @@ from oasis_kernel.service.database import Database
 from oasis_kernel.service.migrations import upgrade
 from oasis_kernel.service.settings import ServiceSettings
 
+pytestmark = pytest.mark.slow
+
 
 class ClusterRuns(ServiceRuns):
     """Runs, a supervisor, and a dispatcher with a Ray cluster of its own on this machine."""
