@@ -23,9 +23,12 @@ KINDS = {"RS256": "RSA", "ES256": "EC"}  # the only algorithms: no shared secret
 LEEWAY_SECONDS = 30
 KEYS_FRESH_SECONDS = 600.0
 KEYS_STALE_SECONDS = 3600.0  # how long old keys serve while the issuer cannot be reached
-ASK_AGAIN_SECONDS = 30.0
+ASK_AGAIN_SECONDS = 10.0
 LEAST_RSA_BITS = 2048
 MOST_GROUPS = 500
+# What issuers write beside audience and expiry, under several names, into a token that is for them alone.
+USES = ("token_use", "token_type", "typ")
+NOT_FOR_ASKING = frozenset({"refresh", "offline", "logout"})
 
 
 def _no_keys() -> dict[tuple[str, str], Any]:
@@ -142,6 +145,9 @@ class OidcDoor:
         return self._claim(claims)
 
     def _claim(self, claims: Mapping[str, Any]) -> Claim:
+        for use in USES:
+            if str(claims.get(use)).lower() in NOT_FOR_ASKING:
+                raise Refused(f"is for its issuer alone ({use} {claims[use]})")
         name = claims.get(self.settings.name_claim)
         if not isinstance(name, str) or not name:
             raise Refused(f"has no claim {self.settings.name_claim}, which names the user")

@@ -126,6 +126,8 @@ def test_signed_token_of_either_kind_opens(with_issuer: Service, issuer: Issuer)
         ({"iss": None}, "The token has no claim iss"),
         ({"sub": None}, "The token has no claim sub"),
         ({"preferred_username": None}, "The token has no claim preferred_username, which names the user"),
+        ({"token_use": "refresh"}, "The token is for its issuer alone (token_use refresh)"),
+        ({"typ": "Offline"}, "The token is for its issuer alone (typ Offline)"),
         ({"groups": "flood"}, "The token is of no use: the claim groups must be a list of texts of up to 100 letters"),
         ({"groups": [{"name": "flood"}]}, "The token is of no use: the claim groups must be a list of texts"),
         ({"groups": [f"g{number}" for number in range(501)]}, "lists 501 groups, and 500 are the most"),
