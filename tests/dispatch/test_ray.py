@@ -15,6 +15,8 @@ from trial_tasks import Heard, Trial, chunks, events_of
 
 from oasis_kernel.dispatch.ray import RayExecutor
 from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, RayCluster, local_token
+from oasis_kernel.dispatch.ray_tasks import _Flight, _lost
+from oasis_kernel.dispatch.waiting import Attempt, Trouble
 from oasis_kernel.engine.analysis import Resources
 from oasis_kernel.engine.execute import execute
 from oasis_kernel.engine.inputs import load_analysis
@@ -107,6 +109,20 @@ def test_a_chunk_that_does_not_fit_is_tried_three_times_then_halved(cluster, tmp
     assert sorted(receipt.part for receipt in receipts if receipt.chunk == 1) == ["00", "01", "10", "11"]
 
 
+def test_what_a_lost_worker_means_for_the_chunks_of_its_task(cluster):
+    from ray.exceptions import NodeDiedError, OutOfMemoryError
+
+    first, second = (Attempt(chunk) for chunk in chunks(2))
+    for error, trouble in ((OutOfMemoryError("killed"), Trouble.MEMORY), (NodeDiedError("gone"), Trouble.WORKER)):
+        flight = _Flight("run", "", {(0, ""): first, (1, ""): second}, {(0, ""): "node:1"})
+        begun, other = _lost(flight, error)
+        assert begun.setback is not None
+        assert (begun.setback.trouble, begun.worker, begun.returned) == (trouble, "node:1", False)
+        assert (other.setback, other.returned, other.attempt.alone) == (None, True, True)
+    flight.cancelled = 1.0
+    assert all(news.returned for news in _lost(flight, NodeDiedError("gone")))
+
+
 def test_cancel_frees_the_cluster_at_once(cluster, tmp_path):
     executor = RayExecutor(cluster)
     timer = threading.Timer(1.0, executor.cancel)
@@ -156,6 +172,8 @@ import os, sys
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 import ray
 ray.__version__ = sys.argv[2] or ray.__version__
+from oasis_kernel.dispatch.ray_tasks import _Flight, _lost
+from oasis_kernel.dispatch.waiting import Attempt, Trouble
 from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, RayCluster
 try:
     with RayCluster(sys.argv[1]) as cluster:
