@@ -52,17 +52,24 @@ def known(programme: Programme, allocation_rule: int, compatible: bool) -> dict[
     found = ways(programme)
     of_account: dict[Node, set[str]] = defaultdict(set)
     for way in found.values():
-        of_account[way[-1]] |= _without_switch(way) if compatible else _by_default(way, allocation_rule)
+        of_way = _without_switch if compatible else _by_default
+        of_account[way[-1]] |= of_way(way, allocation_rule)
     return {item: frozenset(of_account[way[-1]]) for item, way in found.items()}
 
 
-def _without_switch(way: list[Node]) -> set[str]:
-    """Items taken anew into layers: the reference mixes items up, and pays more or less than there is."""
-    return {"Q18/Q21"} if _restarts(way) and _layers_begin(way) is not None else set()
+def _without_switch(way: list[Node], allocation_rule: int) -> set[str]:
+    """What ``compatible`` does not reproduce: the reference's losses depend on other items or accounts.
+
+    Items taken anew into layers; with allocation rule 1, fewer layers at the top, where another account has terms.
+    """
+    found = {"Q18/Q21"} if _restarts(way) and _layers_begin(way) is not None else set()
+    if allocation_rule == 1 and way[-1].layers < max(node.layers for node in way):
+        found.add("Q18")
+    return found
 
 
 def _by_default(way: list[Node], allocation_rule: int) -> set[str]:
-    found = _without_switch(way)
+    found = _without_switch(way, allocation_rule)
     begin = _layers_begin(way)
     if begin is not None and way[begin].items > 1 and any(node.is_bounded for node in way[begin:]):
         found.add("Q4")

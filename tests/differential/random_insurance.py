@@ -250,6 +250,8 @@ def cyber_portfolios(draw: DrawFn) -> Files:
             "PortNumber": "P0",
             "AccNumber": f"A{number}",
             "AccCurrency": "GBP",
+            "PolInceptionDate": "2024-01-01",
+            "PolExpiryDate": "2025-01-01",
             "AnnualRevenue": draw(st.integers(10_000, 5_000_000)),
             "PolPerilsCovered": draw(st.sampled_from(["CC1", "CSB"])),
             "PolPeril": draw(st.sampled_from(["CC1", "CSB", "CC1", "AA1"])),
