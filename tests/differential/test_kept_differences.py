@@ -95,3 +95,22 @@ def test_a_deductible_below_policies_of_different_perils_is_taken_once(insured: 
     accounts = [{"PolNumber": "P1", "PolPeril": "", "PolMinDed6All": 1_624}, {"PolNumber": "P2", "PolPeril": "WEC"}]
     location = {"LocPerilsCovered": "WW2", "LocPeril": "AA1", "BITIV": 24_700, "LocDed6All": 240}
     assert insured(location, accounts) == pytest.approx(124_460)
+
+
+@pytest.mark.parametrize("compatible", [True, False])
+def test_an_account_pays_the_same_beside_another_with_account_terms(tmp_path: Path, compatible: bool) -> None:
+    """Q18. With allocation rule 1 the reference pays less of an account with layers beside one with account terms."""
+    options = EngineOptions.model_validate({"compatible": compatible, "kernel_alloc_rule_il": 1})
+    layers = [{"PolNumber": "P1", "PolMinDed5PD": 1_370}, {"PolNumber": "P2", "PolDed4BI": 68}]
+    layered = [ACCOUNT | layer | {"LayerNumber": number} for number, layer in enumerate(layers, 1)]
+    other = {"AccNumber": "B", "PolNumber": "P3", "LayerNumber": 1}
+    files = {"location": [LOCATION | {"ContentsTIV": 300, "BITIV": 90_000}], "account": layered}
+    both = {
+        "location": [*files["location"], LOCATION | {"AccNumber": "B"}],
+        "account": [*layered, ACCOUNT | other | {"AccMinDed6All": 333}],
+    }
+    paid = []
+    for name, portfolio in {"alone": files, "beside": both}.items():
+        found = exposure_losses(write_files(tmp_path / name, portfolio), [0.3], ["WW2"], options).table("account")
+        paid.append(found["loss_il"][0].as_py())
+    assert paid[0] == pytest.approx(paid[1])
