@@ -167,9 +167,12 @@ def _versioned(path: str) -> str:
 
 
 def _path_of(url: str) -> tuple[str, dict[str, str]]:
-    """Path and query of a link to the next page: never another host's, which would get the token."""
+    """Path and query of a link to the next page: never another host's, which would get the token.
+
+    What comes before ``/v1`` is where a proxy put the service, which the address says already.
+    """
     parts = urlsplit(url)
-    return parts.path, dict(parse_qsl(parts.query))
+    return parts.path[max(parts.path.find(VERSION_PATH + "/"), 0) :], dict(parse_qsl(parts.query))
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, Any]:

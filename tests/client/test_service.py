@@ -60,6 +60,13 @@ def test_the_next_page_is_asked_of_the_same_service_whatever_the_link_says():
     assert double.asked[1].url.params["cursor"] == "abc"
 
 
+def test_a_service_behind_a_proxys_prefix_is_asked_there_page_after_page():
+    first = {"items": [{"n": 1}], "next": "/services/oasis/v1/models?cursor=abc"}
+    double = Double().on("GET /services/oasis/v1/models", json_answer(first), json_answer({"items": [], "next": None}))
+    assert list(double.service("https://hub.example.org/services/oasis").items("/models")) == [{"n": 1}]
+    assert len(double.asked) == 2
+
+
 def test_no_more_items_are_asked_for_than_wanted():
     page = {"items": [{"n": 1}, {"n": 2}], "next": "/v1/models?cursor=abc"}
     double = Double().on("GET /v1/models", json_answer(page))
