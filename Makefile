@@ -6,7 +6,7 @@ export OASIS_KERNEL_CACHE ?= $(CURDIR)/.numba_cache
 .PHONY: run test check bench differential docs lock clean
 
 run: .venv/ready
-	$(BIN)/oasis demo
+	$(BIN)/oasis up
 
 test: .venv/ready check docs
 	$(BIN)/python -m pytest -m "not slow" && $(BIN)/python -m pytest -m slow && $(BIN)/python -m pytest --nbval notebooks -o addopts="" -W ignore

@@ -14,6 +14,7 @@ from oasis_kernel.cli import (
     plugin,
     serve,
     service_runs,
+    up,
     what_if,
 )
 from oasis_kernel.cli.host import add_host_to
@@ -25,7 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Catastrophe losses of a portfolio: OED exposure in, ORD results out.\n\n"
-    "Start with [bold]oasis demo[/bold], then [bold]oasis run --help[/bold].",
+    "Start with [bold]oasis up[/bold] or [bold]oasis demo[/bold], then [bold]oasis run --help[/bold].",
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -38,6 +39,7 @@ compare.add_to(app)
 service_runs.add_to(app)
 access.add_to(app)
 serve.add_to(app)
+up.add_to(app)
 app.add_typer(plugin.app, name="plugin")
 add_host_to(app)
 

@@ -3,9 +3,12 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from oasis_kernel.service.settings import ServiceSettings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,18 +33,12 @@ def serve(
 
     Example: oasis serve, then in another terminal: oasis --host http://127.0.0.1:8765 run --model toy-wind ...
     """
-    from oasis_kernel.errors import OasisError
+    need_service()
+    from oasis_kernel.service.doors import LOCAL_FILE
+    from oasis_kernel.service.remote import is_loopback
+    from oasis_kernel.service.serving import serve
 
-    try:
-        from oasis_kernel.service.doors import LOCAL_FILE
-        from oasis_kernel.service.remote import is_loopback
-        from oasis_kernel.service.serving import environment_of, serve
-    except ModuleNotFoundError as error:
-        raise OasisError(f"{error}. Install the service: pip install 'oasis-workbench[service]'") from error
-    from oasis_kernel.service.settings import ServiceSettings
-
-    given = environment_of(root=root, host=address, port=port, workers=workers, ray=ray)
-    chosen = ServiceSettings.load(settings, {**os.environ, **given})
+    chosen = loaded_settings(settings, root=root, host=address, port=port, workers=workers, ray=ray)
 
     def ready(url: str) -> None:
         sys.stdout.write(f"The workbench serves on {url} (pages for machines: {url}/docs)\n")
@@ -51,3 +48,21 @@ def serve(
         sys.stdout.flush()
 
     serve(chosen, ready)
+
+
+def need_service() -> None:
+    """OasisError when the service's libraries are not installed."""
+    from oasis_kernel.errors import OasisError
+
+    try:
+        import oasis_kernel.service.serving  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise OasisError(f"{error}. Install the service: pip install 'oasis-workbench[service]'") from error
+
+
+def loaded_settings(file: Path | None, **given: object) -> "ServiceSettings":
+    """The service's settings: those given here, over the environment's, over the file's."""
+    from oasis_kernel.service.serving import environment_of
+    from oasis_kernel.service.settings import ServiceSettings
+
+    return ServiceSettings.load(file, {**os.environ, **environment_of(**given)})

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -35,8 +36,10 @@ CHILD_CLOSE_SECONDS = 20.0
 log = logging.getLogger(__name__)
 
 
-def serve(settings: ServiceSettings, ready: Callable[[str], None]) -> None:
+def serve(settings: ServiceSettings, ready: Callable[[str], None], log_file: Path | None = None) -> None:
     """Serve until told to stop; ``ready`` gets the address once it answers.
+
+    What the processes beside the pages say goes to the terminal, or to the end of ``log_file``.
 
     Everything that was started is stopped again. OasisError when the address cannot be listened on or the database is
     of a newer version.
@@ -49,7 +52,7 @@ def serve(settings: ServiceSettings, ready: Callable[[str], None]) -> None:
         database.close()
         app = create_app(settings)
         signal.signal(signal.SIGTERM, _end)
-        children = Children(_children_of(settings), settings.environment())
+        children = Children(_children_of(settings), settings.environment(), log_file)
         open_things.callback(children.stop)
         children.start()
         config = redacting_log_config(_quiet(uvicorn.config.LOGGING_CONFIG))
@@ -94,6 +97,7 @@ def _quiet(config: dict[str, Any]) -> dict[str, Any]:
     changed = copy.deepcopy(config)
     changed["loggers"]["uvicorn.access"]["level"] = "WARNING"
     changed["loggers"]["uvicorn"]["level"] = "WARNING"
+    changed["loggers"]["uvicorn.error"]["level"] = "WARNING"
     return changed
 
 
@@ -124,6 +128,7 @@ class Children:
 
     modules: list[str]
     environment: dict[str, str] = field(repr=False)
+    log_file: Path | None = None
     _running: list[Child] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -152,9 +157,16 @@ class Children:
     def _started(self, module: str) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, **self.environment, PARENT: str(os.getpid())}
         # A group of its own: Ctrl-C in the terminal is for the service, which then stops its children in order.
-        return subprocess.Popen(
-            [sys.executable, "-m", module], env=environment, stdin=subprocess.DEVNULL, process_group=0
-        )
+        with ExitStack() as open_file:
+            said = open_file.enter_context(self.log_file.open("ab")) if self.log_file is not None else None
+            return subprocess.Popen(
+                [sys.executable, "-m", module],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                process_group=0,
+            )
 
     def _look_after(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
