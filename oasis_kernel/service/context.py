@@ -1,7 +1,7 @@
 """What every route works with: settings, database, installed models, threads for engine work."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +26,11 @@ class Context:
 
     settings: ServiceSettings
     database: Database
-    calls: EngineCalls = field(default_factory=EngineCalls)
+
+    @cached_property
+    def calls(self) -> EngineCalls:
+        """Threads for engine work that a request waits for."""
+        return EngineCalls(self.settings.request_threads, seconds=self.settings.request_seconds)
 
     @cached_property
     def plugins(self) -> Plugins:

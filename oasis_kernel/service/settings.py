@@ -86,6 +86,10 @@ class ServiceSettings(BaseModel):
     )
     callback_hosts: tuple[str, ...] = Field((), description="hosts that may be notified, such as hooks.example.org")
     callback_schemes: tuple[str, ...] = Field(("https",), description="schemes by which hosts may be notified")
+    request_seconds: float = Field(
+        300.0, gt=0, description="the longest that a check, an estimate or a lookup may keep a request waiting"
+    )
+    request_threads: int = Field(2, ge=1, description="checks, estimates and lookups at the same time")
     max_upload_bytes: int = Field(10 * 2**30, ge=1, description="the largest upload")
     storage_links: tuple[str, ...] = Field((), description="prefixes of storage that may be linked, not uploaded")
     oidc: OidcSettings | None = Field(None, description="the door for tokens of an OpenID Connect issuer")

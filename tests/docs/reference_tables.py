@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from fastapi.routing import APIRoute
 from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
@@ -16,6 +17,7 @@ from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.results import TABLES
 from oasis_kernel.model.settings import AnalysisSettings, ModelSettings, OrdOutput, SummaryRequest
 from oasis_kernel.plugins.conformance import CHECKS
+from oasis_kernel.service.routes import ROUTERS
 from oasis_kernel.service.settings import ServiceSettings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -60,6 +62,16 @@ def conformance_checks() -> str:
     return markdown(("check", "what must hold"), rows)
 
 
+def rest_routes() -> str:
+    """Every call of the REST service: method, path, what it is for."""
+    routes = (route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute))
+    rows = (
+        (f"`{', '.join(sorted(route.methods))}`", f"`{route.path.replace(':path', '')}`", route.summary or "")
+        for route in routes
+    )
+    return markdown(("method", "path", "what it is for"), rows)
+
+
 TABLE_MAKERS: dict[str, Callable[[], str]] = {
     "ord-tables": ord_tables,
     "ord-columns": ord_columns,
@@ -69,6 +81,7 @@ TABLE_MAKERS: dict[str, Callable[[], str]] = {
     "model-settings": settings_table(ModelSettings),
     "engine-options": settings_table(EngineOptions),
     "conformance": conformance_checks,
+    "rest-routes": rest_routes,
     "service-settings": settings_table(ServiceSettings),
 }
 
