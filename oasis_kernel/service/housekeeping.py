@@ -1,16 +1,13 @@
 """What nobody needs any more: uploads that came to nothing, files that no row names, results beyond their room."""
 
 import logging
-import threading
 import time
 from collections.abc import Iterable
 from datetime import timedelta
 
 from sqlalchemy import delete, or_, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from oasis_kernel.errors import OasisError
 from oasis_kernel.service.artefacts import Artefacts
 from oasis_kernel.service.database import Database
 from oasis_kernel.service.runs import ENDED
@@ -31,27 +28,18 @@ SECONDS_BETWEEN, FIRST_SECONDS = 900.0, 60.0
 
 
 class Housekeeper:
-    """Tidies up from time to time, in a thread of its own: storage may be slow, or not answer."""
+    """Tidies up now and then."""
 
     def __init__(self, database: Database, settings: ServiceSettings):
         self._database = database
         self._settings = settings
-        self._next = time.monotonic() + FIRST_SECONDS
-        self._at_work: threading.Thread | None = None
+        self._tidy_at = time.monotonic() + FIRST_SECONDS
 
     def tidy_when_due(self) -> None:
-        """Begin to tidy when the last time is long enough ago, and over."""
-        if time.monotonic() < self._next or (self._at_work is not None and self._at_work.is_alive()):
-            return
-        self._next = time.monotonic() + SECONDS_BETWEEN
-        self._at_work = threading.Thread(target=self._tidy, name="housekeeper", daemon=True)
-        self._at_work.start()
-
-    def _tidy(self) -> None:
-        try:
+        """Tidy, when the last time is long enough ago. Not to be waited for: storage may be slow, or not answer."""
+        if time.monotonic() > self._tidy_at:
+            self._tidy_at = time.monotonic() + SECONDS_BETWEEN
             tidy(self._database, self._settings)
-        except (OasisError, OSError, SQLAlchemyError) as error:
-            log.warning("not everything was tidied, and will be tried again: %s", error)
 
 
 def tidy(database: Database, settings: ServiceSettings) -> None:
