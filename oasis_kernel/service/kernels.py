@@ -2,37 +2,44 @@
 
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
 import platformdirs
 
+#: What numba keeps of a function: an index, and a file for each compiled form that the index names.
+INDEX, COMPILED = ".nbi", ".nbc"
 
-def kernel_folder(slot: int, busy: Iterable[int]) -> Path:
-    """The folder of a slot, with what others have compiled already: this user's own folder, and slots not ``busy``.
 
-    A folder that is being filled may be copied: what is missing in the copy is compiled again.
+def kernel_folder(slot: int) -> Path:
+    """The folder of a slot, with what others have compiled already: this user's own folder, and other slots.
+
+    They may be filling theirs meanwhile: what is missing in the copy is compiled again.
     """
     configured = os.environ.get("OASIS_KERNEL_CACHE")
     root = Path(configured) if configured else platformdirs.user_cache_path("oasis-workbench") / "kernels"
     slots = root / "runs"
     chosen = slots / str(slot)
     chosen.mkdir(parents=True, exist_ok=True)
-    taken = {str(number) for number in busy} | {chosen.name}
-    others = [folder for folder in sorted(slots.iterdir()) if folder.name not in taken]
-    for source in (root, *others):
-        for compiled in source.iterdir():
-            if compiled.is_dir() and compiled != slots and not (chosen / compiled.name).exists():
-                _copy(compiled, chosen / compiled.name)
+    own = [folder for folder in root.iterdir() if folder != slots]
+    others = [folder for other in sorted(slots.iterdir()) if other != chosen for folder in other.iterdir()]
+    for folder in (*own, *others):
+        for index in folder.rglob(f"*{INDEX}"):
+            target = chosen / index.relative_to(folder.parent)
+            if not target.exists():
+                _copy(index, target)
     return chosen
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a folder; the copy is there when it is whole."""
-    temporary = target.with_name(f".{target.name}-{uuid4().hex}")
+def _copy(index: Path, target: Path) -> None:
+    """Copy what is kept of a function: the index last, so that all it names is there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        shutil.copytree(source, temporary)
+        names = index.read_bytes()
+        for compiled in index.parent.glob(f"{index.stem}.*{COMPILED}"):
+            shutil.copyfile(compiled, target.with_name(compiled.name))
+        temporary = target.with_name(f".{uuid4().hex}")
+        temporary.write_bytes(names)
         temporary.replace(target)
-    except OSError:  # it went meanwhile; then its kernels are compiled again
-        shutil.rmtree(temporary, ignore_errors=True)
+    except OSError:  # it went meanwhile, or there is no room: it is compiled again
+        return

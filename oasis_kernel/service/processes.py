@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -105,11 +104,8 @@ class RunProcess:
             return
 
 
-def start(run: Run, settings: ServiceSettings, slot: int, busy: Iterable[int]) -> RunProcess:
-    """A new process for a claimed run, in a session of its own: it outlives this supervisor if it must.
-
-    It takes a ``slot``; ``busy`` are those of the processes at work.
-    """
+def start(run: Run, settings: ServiceSettings, slot: int) -> RunProcess:
+    """A new process for a claimed run, in a session of its own: it outlives this supervisor if it must."""
     log = settings.run_log(run.id)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -119,7 +115,7 @@ def start(run: Run, settings: ServiceSettings, slot: int, busy: Iterable[int]) -
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=_environment(settings, kernel_folder(slot, busy)),
+            env=_environment(settings, kernel_folder(slot)),
         )
     return _watched(run, settings, psutil.Process(child.pid), child, slot)
 

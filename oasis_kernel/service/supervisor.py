@@ -126,8 +126,7 @@ class Supervisor:
             run = runs.claim(session, self.host, executors)
         if run is None:
             return False
-        busy = [process.slot for process in self._watched.values()]
-        process = processes.start(run, self._settings, self._free_slot(), busy)
+        process = processes.start(run, self._settings, self._free_slot())
         self._watched[run.id] = process
         log.info("run %s, attempt %d: process %d", run.id, run.attempt, process.process.pid)
         return True
