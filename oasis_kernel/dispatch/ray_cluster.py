@@ -301,7 +301,7 @@ def _ray() -> Any:
         raise ClusterUnusable(
             f"Ray was imported before its cluster was opened, and not in token mode. Set {TOKEN_MODE}=token before"
         )
-    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()  # an earlier cluster's
+    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()  # type: ignore[attr-defined]  # an earlier one's
     return ray
 
 

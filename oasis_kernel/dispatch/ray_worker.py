@@ -78,10 +78,13 @@ def compute(
 
 def _one(work: _Work, chunk: Chunk) -> None:
     """Compute one chunk and say so."""
+    from oasis_kernel._jit_cache import share_kernel_folders  # brings numba, which only a worker needs
+
     if work.stop.is_set():
         return
     about: Message = {"chunk": chunk.number, "part": chunk.part, "worker": this_worker()}
     work.messages.put({"kind": "started", **about})
+    share_kernel_folders()  # with the other workers of this machine
     try:
         task: Task = named(work.entry)(**work.arguments)
     except OasisError as error:

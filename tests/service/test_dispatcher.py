@@ -26,6 +26,7 @@ class ClusterRuns(ServiceRuns):
     """Runs, a supervisor, and a dispatcher with a Ray cluster of its own on this machine."""
 
     dispatcher: "subprocess.Popen[bytes]"
+    first_events: list[int]  # of each chunk
 
     def start_dispatcher(self) -> None:
         """A dispatcher, ready."""
@@ -47,10 +48,6 @@ class ClusterRuns(ServiceRuns):
             assert self.dispatcher.poll() is None, self.log()
             time.sleep(0.05)
         raise AssertionError(self.log())
-
-    def workers(self) -> list[psutil.Process]:
-        """Ray's processes that compute a chunk."""
-        return self.ray_processes("ray::compute")
 
     def ray_processes(self, name: str) -> list[psutil.Process]:
         """Ray's processes of a name."""
@@ -95,6 +92,7 @@ def undisturbed(cluster: ClusterRuns) -> dict[str, bytes]:
     run_id = cluster.run("tricky", executor="threads")
     finished = cluster.await_state(run_id)
     assert finished.state == "completed", finished.error
+    cluster.first_events = [chunk.events["first"] for chunk in cluster.chunks(run_id)]
     return cluster.tables(run_id)
 
 
@@ -172,10 +170,11 @@ def test_a_cancelled_run_frees_the_cluster_within_five_seconds_and_can_be_resume
 
 def test_a_killed_worker_changes_nothing(cluster, undisturbed):
     cluster.forget_parts()
-    cluster.tricks(seconds=0.3)
+    cluster.tricks(seconds=1.5)
     run_id = cluster.run("tricky", executor="ray")
-    cluster.await_chunks(run_id, 2)
-    cluster.workers()[0].kill()
+    cluster.await_chunks(run_id, 1, "running")
+    worker = next(chunk.worker for chunk in cluster.chunks(run_id) if chunk.state == "running")
+    os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
     cluster.tricks(seconds=0.1)
     run = cluster.await_state(run_id)
     assert (run.state, run.attempt) == ("completed", 1)
@@ -187,10 +186,7 @@ def test_a_killed_worker_changes_nothing(cluster, undisturbed):
 
 def test_a_chunk_that_crashes_its_worker_is_set_aside_and_the_rest_is_finished(cluster, undisturbed):
     cluster.forget_parts()
-    whole = cluster.run("tricky", executor="ray")
-    cluster.await_state(whole)
-    poisoned = cluster.chunks(whole)[4].events["first"]
-    cluster.forget_parts()
+    poisoned = cluster.first_events[4]
     cluster.tricks(event=poisoned, do="crash")
     run_id = cluster.run("tricky", executor="ray")
     run = cluster.await_run(run_id, lambda run: run.state in ("failed", "completed"))
