@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oasis_kernel.dispatch import Executor
 from oasis_kernel.engine.again import Change, analysis_again
 from oasis_kernel.engine.analysis import Analysis, Origin, Resources
 from oasis_kernel.engine.check import check_whole
@@ -87,6 +88,7 @@ def run(
     out: str | Path | None = None,
     resources: Resources | None = None,
     keep_ground_up: bool = False,
+    executor: Executor | None = None,
     progress: Report | None = None,
 ) -> LocalRun:
     """Run a model on a portfolio; the result's tables are in the folder ``out`` (a new one by default).
@@ -94,13 +96,14 @@ def run(
     ``settings`` is analysis_settings.json as a path, a mapping or an object; without it, the standard tables.
     ``samples`` overrides its number. ``options`` are engine options under the reference toolkit's names.
     ``keep_ground_up`` keeps the sampled losses, so that ``what_if`` and later runs need not sample them again.
+    ``executor`` computes the chunks: threads of this process by default, or a ``dispatch.ray.RayExecutor``.
     InvalidInput, with every finding, when the inputs cannot be used.
     """
     analysis = _analysis(model, portfolio, settings, samples, options)
     used = resources or Resources.of_this_machine()
     used = replace(used, keep_ground_up=used.keep_ground_up or keep_ground_up)
     folder = Path(out) if out else _new_folder(used)
-    execute(analysis, folder, used, progress or _silent)
+    execute(analysis, folder, used, progress or _silent, executor=executor)
     return LocalRun(folder, analysis.model, used)
 
 
