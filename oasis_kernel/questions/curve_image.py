@@ -19,7 +19,15 @@ def curve_png(curve: ExceedanceCurve, title: str, inches: tuple[float, float] = 
     figure = Figure(figsize=inches, dpi=DOTS_PER_INCH, layout="constrained")
     canvas = FigureCanvasAgg(figure)  # a figure of its own: pyplot's are shared by all threads
     axes = curve.plot(figure.subplots())
-    axes.set_title(title)
+    axes.set_title(_drawable(title), parse_math=False)  # a name may have $ in it
     picture = io.BytesIO()
     canvas.print_png(picture, metadata={"Software": None})
     return picture.getvalue()
+
+
+def _drawable(text: str) -> str:
+    """The text with a question mark for each character that the font does not have."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    there = get_font(findfont(FontProperties())).get_charmap()
+    return "".join(letter if ord(letter) in there else "?" for letter in text)
