@@ -1,0 +1,55 @@
+"""Groups decide: who may reach the service, and in which role. It shows each group its models, portfolios and runs."""
+
+import json
+from typing import Any
+
+from traitlets.config import Config
+
+from hub_config import culling
+from hub_config.settings import HubSettings
+
+PAGES_SCOPE = "access:services!service=pages"
+
+
+def scope_of(settings: HubSettings) -> str:
+    """The scope that a token needs for the service of analyses."""
+    return f"access:services!service={settings.service.name}"
+
+
+def doors(settings: HubSettings) -> dict[str, Any]:
+    """The ``hub`` settings of the service of analyses: it asks this hub whose a token is, and gives roles by group."""
+    return {
+        "api_url": f"http://{settings.hub_connect_host or settings.hub_host}:{settings.hub_port}/hub/api",
+        "scope": scope_of(settings),
+        "role_map": dict(settings.access.roles),
+        "default_role": settings.access.default_role,
+    }
+
+
+def environment_of_service(settings: HubSettings) -> dict[str, str]:
+    """The same, as the environment of a service that the hub starts."""
+    return {"OASIS_SERVICE_HUB": json.dumps(doors(settings))}
+
+
+def apply(c: Config, settings: HubSettings) -> None:
+    """Set what people, their servers and the hub's services may.
+
+    A server's token reaches the service as the person whose server it is, and otherwise only reports activity.
+    """
+    reach = scope_of(settings)
+    everybody = ["self"]
+    roles: list[dict[str, Any]] = []
+    if settings.access.default_role is not None:
+        everybody.append(reach)
+    elif settings.access.roles:
+        roles.append({"name": "service-users", "scopes": [reach], "groups": sorted(settings.access.roles)})
+    if settings.pages.folder is not None:
+        if settings.pages.groups:
+            roles.append({"name": "page-users", "scopes": [PAGES_SCOPE], "groups": sorted(settings.pages.groups)})
+        else:
+            everybody.append(PAGES_SCOPE)
+    roles.append({"name": "user", "scopes": everybody})
+    roles.append({"name": "server", "scopes": ["users:activity!user", "access:servers!server", reach]})
+    if settings.culling.enabled:
+        roles.append(culling.role())
+    c.JupyterHub.load_roles = roles
