@@ -234,3 +234,16 @@ def test_a_lost_head_ends_the_dispatcher_and_the_next_one_goes_on(cluster, undis
     run = cluster.await_state(run_id)
     assert (run.state, run.attempt, run.pid) == ("completed", 1, at_work.pid)
     assert cluster.tables(run_id) == undisturbed
+
+
+def test_a_killed_process_of_a_run_on_the_cluster_is_started_again(cluster, undisturbed):
+    cluster.forget_parts()
+    cluster.tricks(seconds=0.5)
+    run_id = cluster.run("tricky", executor="ray")
+    at_work = cluster.await_chunks(run_id, 2)
+    os.kill(at_work.pid, signal.SIGKILL)
+    cluster.await_run(run_id, lambda run: run.attempt == 2)
+    cluster.tricks(seconds=0.0)
+    run = cluster.await_state(run_id)
+    assert (run.state, run.attempt, run.error) == ("completed", 2, None)
+    assert cluster.tables(run_id) == undisturbed
