@@ -5,6 +5,7 @@ from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 from rest_service import Rest
 
 Finished = tuple[Rest, dict[str, Any]]
@@ -46,6 +47,8 @@ def test_no_request_makes_the_service_fail(finished: Finished) -> None:
 
         try:
             attempt()
+        except Unsatisfiable:
+            assert mode is schemathesis.GenerationMode.NEGATIVE  # it takes nothing that could be wrong
         except (
             Exception,
             BaseExceptionGroup,
