@@ -21,9 +21,9 @@ from oasis_kernel.engine.progress import Clock, Report, peak_memory
 from oasis_kernel.engine.results import write_results
 from oasis_kernel.engine.task import ChunkTask
 from oasis_kernel.engine.versions import library_versions
-from oasis_kernel.engine.workload import assume_whole, measure, summary_rows
+from oasis_kernel.engine.workload import summary_counts, summary_rows, workload_of
 from oasis_kernel.errors import Finding, InvalidInput, Severity
-from oasis_kernel.model.work import Plan, Receipt, TaskReference, Workload
+from oasis_kernel.model.work import Plan, Receipt, TaskReference
 from oasis_kernel.plan import make_plan
 from oasis_kernel.store.folders import refuse_foreign_folder, whole_folder
 from oasis_kernel.store.parts import content_hash
@@ -122,11 +122,10 @@ def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> P
     begun.clock.begin("plan")
     prepared = begun.prepared
     contents = kept.contents(prepared.event_id) if kept is not None and resources.reuse else None
-    summaries = [int(output.summary_set.summary_of.max(initial=0)) for output in prepared.outputs]
     if contents is None:
-        workload = _workload(prepared, summaries)
+        workload = workload_of(prepared)
     else:
-        rows = summary_rows(contents.workload.item_events, summaries)
+        rows = summary_rows(contents.workload.item_events, summary_counts(prepared))
         workload = replace(contents.workload, summary_rows=rows)
     cuts = contents.cuts if contents is not None else None
     plan = make_plan(
@@ -141,13 +140,6 @@ def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> P
             refuse_full_disk(kept, workload)
         kept.keep_contents(prepared.event_id, workload, plan)
     return plan
-
-
-def _workload(prepared: Prepared, summaries: Sequence[int]) -> Workload:
-    items, samples = prepared.exposure.items, prepared.samples
-    if prepared.own_ground_up is not None:
-        return assume_whole(prepared.event_id, len(items), summaries, samples)
-    return measure(prepared.hazard, prepared.event_id, items, summaries, samples)
 
 
 def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> ChunkTask:

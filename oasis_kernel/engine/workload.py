@@ -14,11 +14,15 @@ EVENTS_AT_A_TIME = 2_000
 
 def workload_of(prepared: Prepared) -> Workload:
     """The workload of a prepared analysis; of a model that computes ground-up losses itself, the most it can be."""
-    items, samples = prepared.exposure.items, prepared.samples
-    summaries = [int(output.summary_set.summary_of.max(initial=0)) for output in prepared.outputs]
+    items, samples, summaries = prepared.exposure.items, prepared.samples, summary_counts(prepared)
     if prepared.own_ground_up is not None:
         return assume_whole(prepared.event_id, len(items), summaries, samples)
     return measure(prepared.hazard, prepared.event_id, items, summaries, samples)
+
+
+def summary_counts(prepared: Prepared) -> list[int]:
+    """The number of summaries of each summary set."""
+    return [int(output.summary_set.summary_of.max(initial=0)) for output in prepared.outputs]
 
 
 def measure(hazard: Hazard, event_id: Int32, items: Items, summaries: Sequence[int], samples: int) -> Workload:
