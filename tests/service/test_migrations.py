@@ -3,12 +3,12 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from oasis_kernel.errors import OasisError
 from oasis_kernel.service import migrations
 from oasis_kernel.service.database import Database
-from oasis_kernel.service.tables import Base
+from oasis_kernel.service.tables import Base, Group
 
 
 def test_migrations_and_tables_agree(database: Database):
@@ -45,4 +45,18 @@ def test_a_migration_that_fails_leaves_nothing(database_url: str, monkeypatch: p
     with pytest.raises(RuntimeError, match="no more"):
         migrations.upgrade(made)
     assert "runs" not in inspect(made.engine).get_table_names()
+    made.close()
+
+
+def test_what_the_first_schema_holds_is_there_in_the_newest(database_url: str):
+    made = Database(database_url)
+    migrations.upgrade(made, "0001")
+    with made.connection() as connection:
+        connection.execute(text("INSERT INTO \"groups\" (name) VALUES ('north')"))
+    with pytest.raises(OasisError, match="schema is at 0001, and this version needs"):
+        migrations.require_current(made)
+    migrations.upgrade(made)
+    migrations.require_current(made)
+    with made.read() as session:
+        assert [group.name for group in session.scalars(select(Group))] == ["north"]
     made.close()
