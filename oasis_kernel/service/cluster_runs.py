@@ -44,26 +44,35 @@ class Notes:
 
 @dataclass(frozen=True)
 class RunObserver:
-    """Hears of one run's chunks."""
+    """Hears of one run's chunks. What came too late, because the run was cancelled meanwhile, is not written."""
 
     run_id: str
     notes: Notes
 
     def started(self, chunk: Chunk, worker: str) -> None:
         """Note that a worker has begun with a chunk."""
-        self.notes.hear(partial(chunks.started, run_id=self.run_id, chunk=chunk, worker=worker))
+        self._hear(chunk, partial(chunks.started, run_id=self.run_id, chunk=chunk, worker=worker))
 
     def finished(self, receipt: Receipt) -> None:
-        """Note that a chunk is finished."""
+        """Note that a chunk is finished: whatever became of the run, its part is there."""
         self.notes.hear(partial(chunks.finished, run_id=self.run_id, receipt=receipt))
 
     def failed(self, chunk: Chunk, failure: ChunkFailure, will_retry: bool) -> None:
         """Note that an attempt at a chunk failed."""
-        self.notes.hear(partial(chunks.failed, run_id=self.run_id, failure=failure, will_retry=will_retry))
+        self._hear(chunk, partial(chunks.failed, run_id=self.run_id, failure=failure, will_retry=will_retry))
 
     def split(self, chunk: Chunk, into: tuple[Chunk, Chunk]) -> None:
         """Note that a chunk goes on as its halves."""
-        self.notes.hear(partial(chunks.split, run_id=self.run_id, chunk=chunk, into=into))
+        self._hear(chunk, partial(chunks.split, run_id=self.run_id, chunk=chunk, into=into))
+
+    def _hear(self, chunk: Chunk, change: Change) -> None:
+        def unless_cancelled(session: Session) -> None:
+            key = (self.run_id, chunk.number, chunk.part)
+            row = session.get(ChunkRow, key, populate_existing=True, with_for_update=True)
+            if row is not None and row.state != ChunkState.CANCELLED:
+                change(session)
+
+        self.notes.hear(unless_cancelled)
 
 
 @dataclass
