@@ -22,7 +22,7 @@ def doors(settings: HubSettings) -> dict[str, Any]:
         "api_url": f"http://{settings.hub_connect_host or settings.hub_host}:{settings.hub_port}/hub/api",
         "scope": scope_of(settings),
         "role_map": dict(settings.access.roles),
-        "default_role": settings.access.default_role,
+        "default_role": None if settings.access.default_role == "none" else settings.access.default_role,
     }
 
 
@@ -39,7 +39,7 @@ def apply(c: Config, settings: HubSettings) -> None:
     reach = scope_of(settings)
     everybody = ["self"]
     roles: list[dict[str, Any]] = []
-    if settings.access.default_role is not None:
+    if settings.access.default_role != "none":
         everybody.append(reach)
     elif settings.access.roles:
         roles.append({"name": "service-users", "scopes": [reach], "groups": sorted(settings.access.roles)})

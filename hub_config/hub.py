@@ -1,8 +1,6 @@
 """The hub itself: where it listens, what it keeps, and how it ends."""
 
-import shutil
 import sys
-from pathlib import Path
 
 from traitlets.config import Config
 
@@ -25,13 +23,7 @@ def apply(c: Config, settings: HubSettings) -> None:
     c.JupyterHub.allow_named_servers = False
     c.JupyterHub.shutdown_on_logout = False
     c.JupyterHub.show_config = False
-    # Its other log lines show whole addresses, with the codes of log-ins in them.
-    c.ConfigurableHTTPProxy.command = [_beside_python("configurable-http-proxy"), "--log-level", "error"]
+    c.ConfigurableHTTPProxy.command = [sys.executable, "-m", "hub_config.proxy", "--log-level", "warning"]
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
     c.ConfigurableHTTPProxy.auth_token = made_once(settings, "proxy")
     c.ConfigurableHTTPProxy.pid_file = str(settings.folder / "proxy.pid")
-
-
-def _beside_python(command: str) -> str:
-    """A command of this environment, which need not be on the path; otherwise the one on the path."""
-    return shutil.which(command, path=str(Path(sys.executable).parent)) or command

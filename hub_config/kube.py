@@ -44,7 +44,8 @@ def apply(c: Config, settings: HubSettings) -> None:
     c.PodServer.delete_pvc = False
     c.PodServer.storage_pvc_ensure = True
     c.PodServer.storage_capacity = str(spawner.storage_bytes)
-    c.PodServer.storage_class = spawner.storage_class
+    if spawner.storage_class is not None:
+        c.PodServer.storage_class = spawner.storage_class
     c.PodServer.storage_access_modes = ["ReadWriteOnce"]
     c.PodServer.storage_extra_labels = LABELS
     c.PodServer.extra_labels = LABELS

@@ -86,7 +86,7 @@ class OidcSettings(Part):
     issuer: Issuer | None = Field(None, description="the provider's issuer; none: the embedded one of the first run")
     client_id: str = Field("oasis-workbench", min_length=1, description="the hub's name at the provider")
     client_secret: SecretStr | None = Field(None, description="the hub's secret there, from the environment only")
-    client_secret_file: Path | None = Field(None, description="or a file that holds the secret")
+    client_secret_file: Path | None = Field(None, description="a file that holds the hub's secret")
     client_auth: Literal["basic", "post"] = Field("basic", description="how the hub sends its secret")
     scopes: Names = Field(
         ("openid", "profile", "email", "offline_access"), description="asked for; some providers want groups as well"
@@ -145,8 +145,8 @@ class CullingSettings(Part):
     """Servers that nobody uses are stopped; analyses run in the service, so none is."""
 
     enabled: bool = Field(True, description="whether servers that nobody uses are stopped")
-    idle_seconds: int = Field(3600, ge=10, description="after so long without use")
-    every_seconds: int = Field(300, ge=5, description="how often it is looked for them")
+    idle_seconds: int = Field(3600, ge=10, description="how long a server is left alone that nobody uses")
+    every_seconds: int = Field(300, ge=5, description="how often such servers are looked for")
     max_age_seconds: int = Field(0, ge=0, description="the longest life of a server, used or not; 0: no limit")
 
 
@@ -171,7 +171,9 @@ class AccessSettings(Part):
     """Groups decide: who may do what in the service, which shows each group its models, portfolios and runs."""
 
     roles: dict[str, WorkbenchRole] = Field(default_factory=dict, description="role in the service by group")
-    default_role: WorkbenchRole | None = Field("analyst", description="the role of everybody else; none: no access")
+    default_role: WorkbenchRole | Literal["none"] = Field(
+        "analyst", description="the role of everybody else; none: no access"
+    )
 
 
 class HubSettings(BaseSettings):
@@ -188,7 +190,7 @@ class HubSettings(BaseSettings):
     public_url: Address = Field("http://127.0.0.1:8000", description="the address that people open")
     listen_url: str = Field("", description="where the proxy listens; none: at the public address")
     hub_host: str = Field("127.0.0.1", description="the address at which the hub itself listens")
-    hub_port: int = Field(8081, ge=1, le=65535, description="and its port")
+    hub_port: int = Field(8081, ge=1, le=65535, description="the port at which the hub itself listens")
     hub_connect_host: str = Field("", description="the name by which containers and pods reach the hub")
     proxy_api_port: int = Field(8001, ge=1, le=65535, description="the port at which the hub steers the proxy")
     database_url: SecretStr | None = Field(
@@ -227,6 +229,11 @@ class HubSettings(BaseSettings):
             raise ValueError("oidc.allowed_groups: must name a group, or nobody may log in. Name one")
         if "openid" not in self.oidc.scopes:
             raise ValueError("oidc.scopes: must hold openid, or there is no ID token. Add it")
+        if self.spawner.kind == "docker" and self.hub_host in LOOPBACK:
+            raise ValueError(
+                f"hub_host: must be an address that containers reach, got {self.hub_host}. "
+                "Set 0.0.0.0, and let a firewall shut the hub's port to other machines"
+            )
         names = [profile.name for profile in self.profiles]
         if len(names) != len(set(names)):
             raise ValueError(f"profiles: must have names of their own, got {', '.join(names)}. Rename one")

@@ -1,8 +1,8 @@
 """A real hub with its proxy and an OpenID Connect provider, each a process, on loopback; and a browser's part of it."""
 
+import importlib.util
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -96,6 +96,14 @@ class Stack:
             self.process.wait(10)
         self.log.close()
 
+    def is_all_gone(self) -> bool:
+        """Whether no process of the hub's session is left: proxy, provider, services."""
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
     def people(self, *arguments: str) -> str:
         """Change whom the embedded provider knows; returns a new password."""
         command = [sys.executable, "-m", "hub_config.provider", *arguments]
@@ -133,4 +141,4 @@ def path_of(response: httpx.Response) -> str:
 
 
 def proxy_is_here() -> bool:
-    return shutil.which("configurable-http-proxy", path=str(Path(sys.executable).parent)) is not None
+    return importlib.util.find_spec("configurable_http_proxy") is not None

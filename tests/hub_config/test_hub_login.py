@@ -24,6 +24,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
     finally:
         stack.stop()
+        until(stack.is_all_gone, 20)
 
 
 @pytest.fixture(scope="module")
