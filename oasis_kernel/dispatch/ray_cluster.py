@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import socket
 import stat
 import sys
@@ -114,6 +115,7 @@ class RayCluster:
         with _variables({**given, **self._environment}):
             ray = _ray()
             for attempt in range(1, STARTS + 1):
+                before = _children()
                 try:
                     ray.init(
                         address=LOCAL,
@@ -125,7 +127,7 @@ class RayCluster:
                     )
                     return
                 except Exception as error:  # Ray raises bare Exception when a busy machine keeps it waiting
-                    ray.shutdown()
+                    _end(_children() - before)  # which Ray leaves behind until this process ends
                     if attempt == STARTS:
                         message = f"Ray cannot be started on this machine: {_first_line(error)}"
                         raise ClusterUnusable(message) from error
@@ -224,6 +226,21 @@ def _node(found: Mapping[str, Any]) -> Node:
         models=tuple(sorted(models | ({label} if label else set()))),
         by_resource=bool(models),
     )
+
+
+def _children() -> set[int]:
+    """The processes that this one has started and that have not ended."""
+    return {int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()}
+
+
+def _end(processes: set[int]) -> None:
+    """Kill processes that this one has started."""
+    for pid in processes:
+        try:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        except (ProcessLookupError, ChildProcessError):  # it has ended by itself
+            continue
 
 
 def local_token(file: Path | None = None) -> Path:

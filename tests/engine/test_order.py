@@ -68,9 +68,9 @@ def test_an_order_is_plain_json_and_parquet_and_is_written_once(run: Begun, tmp_
     names = sorted(path.name for path in folder.iterdir())
     tables = ["account", "keys", "location", "ri_info", "ri_scope"]
     assert names == sorted(["analysis.json", "manifest.json", *(f"{name}.parquet" for name in tables)])
-    written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    tables_written = {path: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
     assert order_of(run, tmp_path)[0] == url
-    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*.parquet")} == tables_written
     assert load_order(url) is load_order(url)
 
 
