@@ -21,7 +21,8 @@ SAMPLES = 5
 @pytest.fixture(scope="module")
 def demonstration():
     files = load_plugins().demonstration("toy-wind")
-    return ok.read_portfolio(location=files.location, account=files.account), files.settings
+    parts = {name: getattr(files, name) for name in ("location", "account", "ri_info", "ri_scope")}
+    return ok.read_portfolio(**parts), files.settings
 
 
 @pytest.fixture
