@@ -16,6 +16,7 @@ from collections import defaultdict
 from typing import Any
 from urllib.parse import urlencode
 
+from jupyterhub import orm
 from jupyterhub.user import User
 from oauthenticator.generic import GenericOAuthenticator
 from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthLoginHandler, OAuthLogoutHandler, _deserialize_state
@@ -153,7 +154,9 @@ class WorkbenchOIDC(GenericOAuthenticator):
             tokens = await self._tokens(params)
             nonce = nonce_of(cookie.get("code_verifier", ""))
             identity = await self._proven(tokens.get("id_token"), nonce)
-            return self._model(await self._claims(tokens["access_token"], identity), identity["sub"], tokens)
+            model = self._model(await self._claims(tokens["access_token"], identity), identity["sub"], tokens)
+            await self._check_person(model)
+            return model
         except (Gone, NotProven) as error:
             self.log.warning("Log-in refused: %s", error)
             raise web.HTTPError(403, REFUSED) from error
@@ -249,6 +252,13 @@ class WorkbenchOIDC(GenericOAuthenticator):
             "groups": groups,
             "auth_state": {**kept, "sub": subject, "confirmed": time.time()},
         }
+
+    async def _check_person(self, model: dict[str, Any]) -> None:
+        """``NotProven`` when somebody else has this name here, such as one that differs in capitals only."""
+        row = orm.User.find(self.parent.db, model["name"])
+        state = await self.parent.users[row].get_auth_state() if row is not None else None
+        if state and state["sub"] != model["auth_state"]["sub"]:
+            raise NotProven(f"{model['name']} is somebody else here")
 
     async def _proven(self, id_token: Any, nonce: str | None) -> dict[str, Any]:
         if not isinstance(id_token, str):

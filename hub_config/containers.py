@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from docker.errors import APIError
 from dockerspawner import DockerSpawner
-from traitlets import Int, Unicode
+from traitlets import Int, Unicode, default
 from traitlets.config import Config
 
 from hub_config.readiness import OnlyOurs
@@ -33,14 +33,17 @@ class ContainerServer(OnlyOurs, DockerSpawner):
     service_url = Unicode(config=True, help="The service's address, as the hub reaches it.")
     gateway = ""
 
+    @default("network_name")
+    def _own_network(self) -> str:
+        return f"oasis-{self.escaped_name}-{self.name or 'main'}"
+
     async def start(self) -> Any:
         """Make the network, then start the container on it."""
-        name = f"oasis-{self.escaped_name}-{self.name or 'main'}"
+        name = self.network_name
         if not await self.docker("networks", names=[name]):
             await self.docker("create_network", name, driver="bridge", internal=True, labels={"oasis": "server"})
         found = await self.docker("inspect_network", name)
         self.gateway = found["IPAM"]["Config"][0]["Gateway"].partition("/")[0]
-        self.network_name = name
         self.hub_connect_url = f"http://{self.gateway}:{self.hub_port}"
         return await super().start()
 

@@ -163,7 +163,7 @@ class PagesSettings(Part):
 
     folder: Path | None = Field(None, description="the notebooks that are pages; none: no pages")
     port: int = Field(8866, ge=1, le=65535, description="their port on this machine")
-    warm: int = Field(2, ge=0, description="kernels kept ready, for a fast start")
+    template: str = Field("", description="the Voila template; none: the one that Voila takes")
     groups: Names = Field((), description="who may open them; none: everybody that may log in")
 
 

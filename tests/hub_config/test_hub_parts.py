@@ -80,6 +80,7 @@ def test_containers_are_limited(tmp_path: Path) -> None:
     assert server.extra_host_config["security_opt"] == ["no-new-privileges"]
     assert server.extra_create_kwargs == {"user": "1000:1000"}
     assert server.allowed_images == {}
+    assert server.network_name == "oasis-ann-main"  # also for a hub that was started again and stops it
 
 
 def test_a_container_reaches_the_machine_behind_its_gateway() -> None:

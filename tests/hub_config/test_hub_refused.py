@@ -79,6 +79,12 @@ def test_what_is_not_proven_is_refused(stack: Stack, signer: Signer, lie: str) -
     assert (status, "could not be verified" in text) == (403, True)
 
 
+def test_a_name_that_is_somebody_elses_here_is_refused(stack: Stack, signer: Signer) -> None:
+    assert come(stack)[0] == 200
+    signer.person |= {"sub": "s-another", "preferred_username": "Ann"}
+    assert come(stack)[0] == 403
+
+
 @pytest.mark.parametrize("groups", [[], ["visitors"], None])
 def test_no_allowed_group_no_access(stack: Stack, signer: Signer, groups: list[str] | None) -> None:
     signer.person = {name: value for name, value in signer.person.items() if name != "groups"}

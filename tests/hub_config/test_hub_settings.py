@@ -1,9 +1,11 @@
 """Settings: one place for names, defaults, meaning; errors that say what, which, got, and what next."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from hub_config.__main__ import main
 from hub_config.secret_files import client_secret, made_once, read_private
 from hub_config.settings import FILE, HubSettings, SettingsError, all_settings, settings_table
 
@@ -116,6 +118,16 @@ def test_an_issuer_needs_a_secret(tmp_path: Path) -> None:
     assert settings.issuer == "https://id.example.org/"  # letter by letter, with its slash
     with pytest.raises(SettingsError, match=r"oidc.client_secret_file: must be given with an issuer. Name the file"):
         client_secret(settings)
+
+
+def test_the_command_answers_and_checks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["file"]) == 0
+    assert Path(capsys.readouterr().out.strip()).is_file()
+    assert main(["service"]) == 0
+    assert json.loads(capsys.readouterr().out)["hub"]["scope"] == "access:services!service=oasis"
+    monkeypatch.setenv("OASIS_HUB_OIDC__ISSUER", "https://id.example.org")
+    assert main(["check"]) == 1
+    assert "oidc.client_secret_file: must be given" in capsys.readouterr().err
 
 
 def test_every_setting_is_described_and_documented() -> None:
