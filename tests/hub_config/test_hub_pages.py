@@ -3,6 +3,8 @@
 import html
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +34,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     environment = {
         "OASIS_HUB_PAGES__FOLDER": str(notebooks),
         "OASIS_HUB_PAGES__GROUPS": "readers",
+        "OASIS_HUB_ACCESS__ROLES": '{"readers": "viewer"}',
+        "OASIS_HUB_ACCESS__DEFAULT_ROLE": "none",
         "OASIS_HUB_OIDC__ALLOWED_GROUPS": "workbench-users,readers",
     }
     stack = Stack(folder, environment)
@@ -50,6 +54,17 @@ def write_page(path: Path) -> None:
     path.write_text(json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
 
 
+def known_to_the_service(stack: Stack, token: str) -> tuple[str, str, tuple[str, ...]]:
+    """Whom the service of analyses takes the bearer of a hub's token for, with the settings that the hub gives it."""
+    doors = pytest.importorskip("oasis_kernel.service.doors")
+    from oasis_kernel.service.settings import HubSettings
+
+    command = [sys.executable, "-m", "hub_config", "service"]
+    said = subprocess.run(command, env=stack.environment, capture_output=True, text=True, timeout=60, check=True)
+    claim = doors.HubDoor(HubSettings.model_validate(json.loads(said.stdout)["hub"])).identify(token)
+    return claim.name, claim.role, claim.groups
+
+
 def test_a_page_is_its_viewers_own(stack: Stack) -> None:
     """Its kernel has the viewer's token, which reaches the service and nothing else, and none of the hub's secrets."""
     secret = stack.people("add", "ann", "--group", "readers")
@@ -66,6 +81,7 @@ def test_a_page_is_its_viewers_own(stack: Stack) -> None:
         assert told["name"] == "ann"
         assert "access:services!service=oasis" in told["scopes"]
         assert not any(scope.startswith(("self", "servers", "tokens", "users")) for scope in told["scopes"])
+        assert known_to_the_service(stack, found["token"]) == ("ann", "viewer", ("readers",))
         assert "default-src 'self'" in page.headers["content-security-policy"]
         kernel = re.search(r'"kernelId": "([0-9a-f-]{36})"', page.text)[1]
         assert browser.get(f"/services/pages/api/kernels/{kernel}").status_code == 200
@@ -83,3 +99,15 @@ def test_who_is_not_in_the_pages_groups_is_refused(stack: Stack) -> None:
         answers = follow(browser, browser.get("/services/pages/voila/render/who.ipynb"))
         assert answers[-1].status_code == 403
         assert "ENVIRONMENT" not in answers[-1].text
+
+
+def test_who_has_no_role_in_the_service_has_a_server_that_does_not_reach_it(stack: Stack) -> None:
+    """Groups decide: a token that somebody in no group of the service's roles makes has not its scope."""
+    secret = stack.people("add", "fay", "--group", "workbench-users")
+    with stack.browser() as browser:
+        log_in(browser, "fay", secret)
+        xsrf = next(cookie.value for cookie in browser.cookies.jar if cookie.name == "_xsrf" and cookie.path == "/hub/")
+        made = browser.post("/hub/api/users/fay/tokens", json={}, headers={"X-XSRFToken": xsrf}).json()["token"]
+    refused = pytest.importorskip("oasis_kernel.service.identity").Refused
+    with pytest.raises(refused, match="lacks the hub scope access:services!service=oasis"):
+        known_to_the_service(stack, made)
