@@ -4,9 +4,10 @@ import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock, patch
+from unittest.mock import AsyncMock, Mock, patch
 
 import pytest
+from dockerspawner import DockerSpawner
 from tornado import web
 from traitlets.config import Config
 
@@ -81,6 +82,29 @@ def test_containers_are_limited(tmp_path: Path) -> None:
     assert server.extra_create_kwargs == {"user": "1000:1000"}
     assert server.allowed_images == {}
     assert server.network_name == "oasis-ann-main"  # also for a hub that was started again and stops it
+
+
+def test_a_container_has_an_internal_network_of_its_own(tmp_path: Path) -> None:
+    c, _ = configured(tmp_path, hub_host="0.0.0.0", hub_port=9081, spawner={"kind": "docker"})
+    hub = Mock(public_host="", base_url="/hub/", api_url="http://127.0.0.1:9081/hub/api")
+    user = SimpleNamespace(name="ann", escaped_name="ann", url="/user/ann", server_url=Mock(), settings={})
+    server = ContainerServer(config=c, user=user, hub=hub, orm_spawner=spawner_row())
+    found = {"networks": [], "inspect_network": {"IPAM": {"Config": [{"Gateway": "10.9.0.1"}]}}}
+    server.docker = AsyncMock(side_effect=lambda name, *_, **__: found.get(name))
+    with (
+        patch.object(DockerSpawner, "start", AsyncMock(return_value=("10.9.0.2", 8888))),
+        patch.object(DockerSpawner, "stop", AsyncMock()),
+        patch.object(DockerSpawner, "get_env", Mock(return_value={"OASIS_HOST": "http://127.0.0.1:8765"})),
+        patch.object(readiness, "until_ours", AsyncMock()) as until_ours,
+    ):
+        assert asyncio.run(server.start()) == ("10.9.0.2", 8888)
+        assert server.get_env()["OASIS_HOST"] == "http://10.9.0.1:8765"
+        asyncio.run(server.stop())
+    until_ours.assert_awaited_once()
+    assert server.hub_connect_url == "http://10.9.0.1:9081"
+    labels = {"oasis": "server"}
+    server.docker.assert_any_await("create_network", "oasis-ann-main", driver="bridge", internal=True, labels=labels)
+    server.docker.assert_any_await("remove_network", "oasis-ann-main")
 
 
 def test_a_container_reaches_the_machine_behind_its_gateway() -> None:
