@@ -27,8 +27,8 @@ def program(address: str, lines: Sequence[str]) -> str:
 def uploading(address: str, files: Mapping[str, str], name: str) -> str:
     """Read the files of a portfolio and upload them."""
     given = ", ".join(f"{part}={path!r}" for part, path in files.items()) or 'location="location.csv"'
-    lines = [f"portfolio = ok.read_portfolio({given})", call("there", "upload", *(), name=name)]
-    lines[1] = lines[1].replace("upload(", "upload(portfolio, ").replace("(portfolio, )", "(portfolio)")
+    called = f", {name!r}" if name else ""
+    lines = [f"portfolio = ok.read_portfolio({given})", f"there = bench.upload(portfolio{called})"]
     return program(address, [*lines, "print(*there.findings, sep='\\n')"])
 
 

@@ -25,14 +25,6 @@ PARTS = {
 #: Dots that a browser draws without effort; the service keeps all of them.
 MOST_DOTS = 5_000
 MOST_LISTED = 50
-_NAMES = {
-    "account": "account",
-    "acc": "account",
-    "scope": "ri_scope",
-    "info": "ri_info",
-    "rate": "rates",
-    "loc": "location",
-}
 
 
 class PortfolioPanel(Panel):
@@ -168,12 +160,6 @@ class PortfolioPanel(Panel):
         drawn = exposure_map(rows)
         self.map_place.children = () if drawn.figure is None else (drawn.figure,)
         self.map_words.value = drawn.words
-
-
-def part_of(name: str) -> str:
-    """The part that a file is by its name, as OED files are usually called; location when nothing else fits."""
-    lowered = name.lower()
-    return next((part for hint, part in _NAMES.items() if hint in lowered), "location")
 
 
 def _sent(upload: Any, files: Mapping[str, Mapping[str, Any]], name: str) -> RemotePortfolio:

@@ -95,13 +95,13 @@ class ResultsPanel(Panel):
         self.headline.value = markup.heading(found["title"], 3) + markup.definitions(
             "Average annual loss", {form.PERSPECTIVES[n].partition(" (")[0]: v for n, v in found["averages"].items()}
         )
-        self._levels: dict[str, tuple[int, ...]] = found["levels"]
+        self._levels: dict[str, dict[int, str]] = found["levels"]
         self._fill(self.perspective, [(form.PERSPECTIVES[n].partition(" (")[0], n) for n in self._levels])
         self._pick_perspective()
 
     def _pick_perspective(self) -> None:
-        numbers = self._levels.get(self.perspective.value or "", ())
-        self._fill(self.level, [(f"Level {number}", number) for number in numbers])
+        names = self._levels.get(self.perspective.value or "", {})
+        self._fill(self.level, [(name, number) for number, name in names.items()])
         self._pick_level()
 
     def _pick_level(self) -> None:
@@ -185,7 +185,20 @@ def overview(run: RemoteRun) -> dict[str, Any]:
     return {
         "title": run.title,
         "averages": {name: value.mean for name, value in averages.items() if value is not None},
-        "levels": {name: run.levels(name) for name in run.perspectives},
+        "levels": {name: level_names(run, name) for name in run.perspectives},
+    }
+
+
+def level_names(run: RemoteRun, perspective: str) -> dict[int, str]:
+    """What each summary level of a perspective is called: by the form's own word, or by its fields."""
+    if "request" not in run.view:
+        run.refresh()
+    asked = ((run.view.get("request") or {}).get("settings") or {}).get(f"{perspective}_summaries") or []
+    fields = {int(level["id"]): tuple(level.get("oed_fields") or ()) for level in asked}
+    spelt = {fields: name for name, fields in form.LEVELS.items()}
+    return {
+        number: f"{number}: {spelt.get(fields.get(number, ())) or ', '.join(fields[number])}"
+        for number in run.levels(perspective)
     }
 
 

@@ -26,6 +26,7 @@ class RunListPanel(Panel):
         self._pages: Iterator[dict[str, Any]] = iter(())
         self._seen: list[list[RemoteRun]] = []
         self._total = self._at = 0
+        self._to_delete = ""
         super().__init__(session)
         self.reload()
 
@@ -68,8 +69,15 @@ class RunListPanel(Panel):
         self.work("Opening", run.refresh, lambda found: self.session.set_trait("run", found))
 
     def delete(self) -> None:
-        """Delete the chosen run."""
-        if (run := self.choice.value) is not None:
+        """Delete the chosen run, when it is asked for twice."""
+        run = self.choice.value
+        if run is None:
+            self.say("There is no run to delete.", "note")
+        elif self._to_delete != run.id:
+            self._to_delete = run.id
+            self.say(f"Press Delete again to delete {run.name} with its results. Nothing brings them back.", "warning")
+        else:
+            self._to_delete = ""
             self.work("Deleting", run.delete, lambda _: self.reload())
 
     def _query(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Analysis settings as a form, built from what the model offers."""
 
+import pprint
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,8 +58,6 @@ class SettingsPanel(Panel):
 
     def python(self) -> str:
         """The settings as a value."""
-        import pprint
-
         settings = pprint.pformat(self.session.settings, width=100, sort_dicts=False)
         return code.program(self.session.address, [f"settings = {settings}"])
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from oasis_kernel.client.events import Follower
 from oasis_kernel.client.problems import ServiceLost
@@ -86,8 +87,6 @@ class RunWatch:
         self._read_at = time.monotonic()
 
     def _wait(self, error: OasisError) -> None:
-        from dataclasses import replace
-
         self.board = replace(self.board, lost=str(error).partition(". ")[0])
         self._tell(at_once=True)
         self._stopped.wait(self._pause())

@@ -254,6 +254,17 @@ def test_opening_a_run_chooses_it_for_all_panels(service, session):
     assert session.run.id == RUN
 
 
+def test_a_run_is_deleted_only_when_asked_twice(service, session):
+    service.answers["GET /v1/analyses"] = listed(run_view("completed"))
+    service.answers[f"DELETE /v1/analyses/{RUN}"] = httpx.Response(204)
+    panel = RunListPanel(session)
+    panel.delete()
+    assert "Press Delete again to delete Q4" in panel.status.value
+    assert not [r for r in service.asked if r.method == "DELETE"]
+    panel.delete()
+    assert len([r for r in service.asked if r.method == "DELETE"]) == 1
+
+
 def test_a_lost_service_is_a_sentence(service, session):
     service.answers["GET /v1/analyses"] = httpx.ConnectError("refused")
     panel = RunListPanel(session)
