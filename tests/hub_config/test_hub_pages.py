@@ -69,7 +69,9 @@ def test_a_page_is_its_viewers_own(stack: Stack) -> None:
     """Its kernel has the viewer's token, which reaches the service and nothing else, and none of the hub's secrets."""
     secret = stack.people("add", "ann", "--group", "readers")
     with stack.browser() as browser:
-        assert path_of(log_in(browser, "ann", secret)[-1]) == "/hub/home"
+        home = log_in(browser, "ann", secret)[-1]
+        assert path_of(home) == "/hub/home"
+        assert 'href="/services/pages/"' in home.text
         asked = follow(browser, browser.get("/services/pages/voila/render/who.ipynb"))
         assert any("code_challenge_method=S256" in answer.headers.get("location", "") for answer in asked)
         page = asked[-1]
