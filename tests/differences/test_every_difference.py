@@ -95,6 +95,9 @@ PROOFS = {
     "Q25 · Step policies after terms of another peril": Proof(
         (f"{KEPT}a_condition_of_another_peril_leaves_the_steps_alone",)
     ),
+    "Q26 · Conditions under the default tag alone": Proof(
+        (f"{KEPT}the_default_condition_covers_what_its_first_level_does_not",)
+    ),
     "Ground-up losses of a layered portfolio": Proof(
         ("questions/test_exposure.py::test_ground_up_counts_once_however_many_layers_insure_it",),
         ("questions/test_exposure.py::test_compatible_counts_ground_up_once_a_layer_as_the_reference_does",),

@@ -149,6 +149,14 @@ def idle_level_before_steps(files: Files, perils: Collection[str]) -> bool:
     return idle
 
 
+def default_conditions_of_several_levels(files: Files) -> bool:
+    """Whether the conditions of all accounts are the default one, with terms of several levels (Q26)."""
+    tags = {str(record.get("CondTag") or "0") for record in files["account"]}
+    levels = [levels for levels in BEFORE_STEPS if levels[1] == "Cond"]
+    given = [list(_filters(files["account"], prefix, suffixes, field)) for _, prefix, suffixes, field in levels]
+    return tags == {"0"} and sum(map(bool, given)) > 1
+
+
 def _filters(records: list[Record], prefix: str, suffixes: tuple[str, ...], field: str) -> Iterator[str]:
     """The peril filters of the records that share an account or location with terms of a level."""
     key = ("PortNumber", "AccNumber", "LocNumber", "CondTag")

@@ -21,7 +21,7 @@ from both_engines import (
     write_files,
 )
 from hypothesis import HealthCheck, Phase, note, reject, settings
-from known_differences import idle_level_before_steps, known
+from known_differences import default_conditions_of_several_levels, idle_level_before_steps, known
 from parity.fm_files import read_programme
 from parity.programme_shape import repeated_policies
 from random_reinsurance import AGGREGATE
@@ -85,8 +85,9 @@ def reasons(given: Compiled, example: Example, compatible: bool) -> dict[tuple, 
     """The documented differences that may show in each item's insured losses."""
     items = given.outputs.to_pandas().drop_duplicates("agg_id")
     of_item = known(given.programme, example.rule_il, compatible)
-    idle = {"Q25"} if idle_level_before_steps(example.files, set(items["peril_id"])) else set()
-    return {key: of_item[item - 1] | idle for key, item in zip(item_keys(items), items["agg_id"], strict=True)}
+    of_all = {"Q25"} if idle_level_before_steps(example.files, set(items["peril_id"])) else set()
+    of_all |= {"Q26"} if default_conditions_of_several_levels(example.files) else set()
+    return {key: of_item[item - 1] | of_all for key, item in zip(item_keys(items), items["agg_id"], strict=True)}
 
 
 def without_q1(theirs: Streams) -> Streams:

@@ -114,3 +114,13 @@ def test_an_account_pays_the_same_beside_another_with_account_terms(tmp_path: Pa
         found = exposure_losses(write_files(tmp_path / name, portfolio), [0.3], ["WW2"], options).table("account")
         paid.append(found["loss_il"][0].as_py())
     assert paid[0] == pytest.approx(paid[1])
+
+
+def test_the_default_condition_covers_what_its_first_level_does_not(tmp_path: Path) -> None:
+    """Q26. 100 of the property damage, then 1,000 of all 149,900. The reference takes all of it from the building."""
+    terms = {"CondTag": "0", "CondNumber": "0", "CondPriority": 1, "CondPeril": "AA1"}
+    account = ACCOUNT | terms | {"CondDed5PD": 100, "CondDed6All": 1_000}
+    files = {"location": [LOCATION | {"BITIV": 50_000, "CondTag": "0"}], "account": [account]}
+    found = exposure_losses(write_files(tmp_path / "portfolio", files), [1.0], ["WW2"]).table("coverage")
+    building = 99_900 * (1 - 1_000 / 149_900)
+    assert found["loss_il"].to_pylist() == pytest.approx([building, 148_900 - building])
