@@ -7,7 +7,7 @@ import ipywidgets as w
 
 from oasis_kernel.client.models import RemoteModel
 from widgets import code, markup
-from widgets.panel import FULL, WIDE, Panel, shown
+from widgets.panel import FIELD, Panel, shown
 from widgets.session import Session
 
 
@@ -23,7 +23,7 @@ class CataloguePanel(Panel):
 
     def build(self) -> list[w.Widget]:
         """A list of models, and what the chosen one is."""
-        self.choice = w.Dropdown(description="Model", options=[("asking the service …", None)], style=WIDE, layout=FULL)
+        self.choice = w.Dropdown(description="Model", options=[("asking the service …", None)], **FIELD)
         self.choice.observe(lambda change: self.guarded(lambda: self._pick(change["new"])), "value")
         self.details = shown()
         return [self.choice, self.button("Reload", "Ask the service for its models again", self.reload), self.details]

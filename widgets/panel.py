@@ -11,8 +11,11 @@ from widgets import markup
 from widgets.session import Session
 
 T = TypeVar("T")
-FULL = w.Layout(width="100%")
+FULL = {"width": "100%"}
+BUTTON = {"width": "auto", "align_self": "flex-start"}
 WIDE = {"description_width": "11em"}
+#: How every field looks: its label before it, as wide as the page but not wider than reads well.
+FIELD: dict[str, Any] = {"style": WIDE, "layout": {"width": "auto", "max_width": "50em", "margin": "2px 4px"}}
 
 
 class Panel(w.VBox):
@@ -51,7 +54,7 @@ class Panel(w.VBox):
 
     def button(self, label: str, explained: str, pressed: Callable[[], None], style: str = "") -> w.Button:
         """A button that is not to be pressed while the panel works."""
-        made = w.Button(description=label, tooltip=explained, button_style=style, layout=w.Layout(width="auto"))
+        made = w.Button(description=label, tooltip=explained, button_style=style, layout=BUTTON)
         made.on_click(lambda _: self.guarded(pressed))
         self._buttons.append(made)
         return made

@@ -11,7 +11,7 @@ from oasis_kernel.client.portfolios import PortfolioFiles, RemotePortfolio
 from oasis_kernel.errors import Finding, InvalidInput
 from widgets import code, markup, words
 from widgets.figures.maps import COLUMNS, exposure_map, statuses
-from widgets.panel import FULL, WIDE, Panel, shown
+from widgets.panel import FIELD, FULL, Panel, shown
 from widgets.session import Session
 
 #: What is asked for, by the part of the portfolio it is.
@@ -45,7 +45,7 @@ class PortfolioPanel(Panel):
 
     def build(self) -> list[w.Widget]:
         """File fields with a name and a button; a search with a list; findings; the map."""
-        self.name = w.Text(description="Name", placeholder="of the first file", style=WIDE)
+        self.name = w.Text(description="Name", placeholder="of the first file", **FIELD)
         self.uploads = {
             part: w.FileUpload(
                 description=label,
@@ -60,8 +60,8 @@ class PortfolioPanel(Panel):
             field.observe(lambda _: self.guarded(self._picked), "value")
         self.picked = shown(markup.paragraph("No file picked yet. Locations are enough for ground-up losses."))
         send = self.button("Upload and check", "Send the picked files to the service", self.upload, "primary")
-        self.search = w.Text(description="Find", placeholder="part of a name", continuous_update=False, style=WIDE)
-        self.there = w.Dropdown(description="In the service", options=[("none yet", None)], style=WIDE, layout=FULL)
+        self.search = w.Text(description="Find", placeholder="part of a name", continuous_update=False, **FIELD)
+        self.there = w.Dropdown(description="In the service", options=[("none yet", None)], **FIELD)
         self.search.observe(lambda _: self.guarded(self._list), "value")
         self.there.observe(lambda change: self.guarded(lambda: self._pick(change["new"])), "value")
         self.findings, self.coverage, self.map_words = shown(), shown(), shown()

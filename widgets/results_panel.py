@@ -13,7 +13,7 @@ from widgets.figures import Drawn, events
 from widgets.figures.averages import average_losses, summary_names
 from widgets.figures.exceedance import exceedance
 from widgets.figures.maps import COLUMNS, loss_map
-from widgets.panel import FULL, WIDE, Panel, shown
+from widgets.panel import FIELD, FULL, Panel, shown
 from widgets.session import Session
 
 MOST_DOTS = 5_000
@@ -50,8 +50,8 @@ class ResultsPanel(Panel):
         self.level = self._choice("Summary level", self._pick_level)
         self.summary = self._choice("Summary", self._show)
         self.places = {name: w.VBox(layout=FULL) for name in ("Curve", "Averages", "Events", "Map")}
-        self.order = w.Dropdown(description="Sort by", options=[*events.ORDERS], style=WIDE)
-        self.page = w.BoundedIntText(description="Page", value=1, min=1, max=1, style=WIDE)
+        self.order = w.Dropdown(description="Sort by", options=[*events.ORDERS], **FIELD)
+        self.page = w.BoundedIntText(description="Page", value=1, min=1, max=1, **FIELD)
         self.event_rows = shown()
         self.order.observe(lambda _: self.guarded(self._sort), "value")
         self.page.observe(lambda _: self.guarded(self._turn), "value")
@@ -167,7 +167,7 @@ class ResultsPanel(Panel):
         self.places[name].children = (*picture, shown(drawn.words))
 
     def _choice(self, label: str, picked: Callable[[], None]) -> w.Dropdown:
-        made = w.Dropdown(description=label, options=[], style=WIDE, layout=FULL)
+        made = w.Dropdown(description=label, options=[], **FIELD)
         made.observe(lambda _: None if self._loading else self.guarded(picked), "value")
         return made
 

@@ -7,7 +7,7 @@ import ipywidgets as w
 
 from oasis_kernel.client.run import RemoteRun
 from widgets import code, markup, words
-from widgets.panel import FULL, WIDE, Panel, shown
+from widgets.panel import FIELD, Panel, shown
 from widgets.session import Session
 
 PAGE = 25
@@ -32,12 +32,12 @@ class RunListPanel(Panel):
 
     def build(self) -> list[w.Widget]:
         """A search, the table, and what to do with one of them."""
-        self.search = w.Text(description="Find", placeholder="part of a name", continuous_update=False, style=WIDE)
-        self.state = w.Dropdown(description="State", options=[("any", None), *((s, s) for s in STATES)], style=WIDE)
+        self.search = w.Text(description="Find", placeholder="part of a name", continuous_update=False, **FIELD)
+        self.state = w.Dropdown(description="State", options=[("any", None), *((s, s) for s in STATES)], **FIELD)
         for field in (self.search, self.state):
             field.observe(lambda _: self.guarded(self.reload), "value")
         self.rows = shown()
-        self.choice = w.Dropdown(description="Run", options=[], style=WIDE, layout=FULL)
+        self.choice = w.Dropdown(description="Run", options=[], **FIELD)
         self.newer = self.button("Newer", "The page before", lambda: self._turn(-1))
         self.older = self.button("Older", "The page after", lambda: self._turn(+1))
         buttons = [

@@ -6,7 +6,7 @@ from oasis_kernel.client.run import CANCELLED, COMPLETED, FAILED, RemoteRun
 from widgets import board, code, markup
 from widgets.board import Board
 from widgets.estimate_panel import arguments
-from widgets.panel import WIDE, Panel, shown
+from widgets.panel import FIELD, Panel, shown
 from widgets.session import Session
 from widgets.watch import RunWatch
 
@@ -27,7 +27,7 @@ class RunPanel(Panel):
 
     def build(self) -> list[w.Widget]:
         """A name, the buttons, and the board."""
-        self.name = w.Text(description="Name", placeholder="how you will find it again", style=WIDE)
+        self.name = w.Text(description="Name", placeholder="how you will find it again", **FIELD)
         self.start = self.button("Run", "Start a run of what is chosen, in the service", self.begin, "primary")
         self.cancel = self.button("Cancel", "Stop the run; its finished chunks are kept", self.stop, "warning")
         self.resume = self.button("Resume", "Go on with the run from its finished chunks", self.go_on)

@@ -9,7 +9,7 @@ import ipywidgets as w
 from oasis_kernel.client.models import RemoteModel
 from oasis_kernel.errors import Finding, InvalidInput
 from widgets import code, form, markup
-from widgets.panel import FULL, WIDE, Panel, shown
+from widgets.panel import FIELD, FULL, Panel, shown
 from widgets.session import Session
 
 MOST_SAMPLES = 1_000_000
@@ -35,7 +35,7 @@ class SettingsPanel(Panel):
         """The model's questions, and below them those that every model has."""
         self.own = w.VBox(layout=FULL)
         self.samples = w.BoundedIntText(
-            description="Samples", min=0, max=MOST_SAMPLES, tooltip="Samples per event; 0: mean losses only", style=WIDE
+            description="Samples", min=0, max=MOST_SAMPLES, tooltip="Samples per event; 0: mean losses only", **FIELD
         )
         self.perspectives = self._many("Losses", [(form.PERSPECTIVES[n], n) for n in form.PERSPECTIVES], ("gul",), 4)
         levels = tuple(name for name in form.LEVELS if name.startswith(("Whole", "By account", "By location")))
@@ -45,8 +45,7 @@ class SettingsPanel(Panel):
             value=", ".join(map(str, form.RETURN_PERIODS)),
             tooltip="Years, with commas between",
             continuous_update=False,
-            style=WIDE,
-            layout=FULL,
+            **FIELD,
         )
         self.events = w.Checkbox(description="Event table (for the whole portfolio)", value=True, indent=False)
         self.keep = w.Checkbox(description="Keep ground-up losses, for what-if later", value=False, indent=False)
@@ -62,7 +61,7 @@ class SettingsPanel(Panel):
         return code.program(self.session.address, [f"settings = {settings}"])
 
     def _many(self, label: str, options: list[Any], value: tuple[str, ...], rows: int) -> w.SelectMultiple:
-        return w.SelectMultiple(description=label, options=options, value=value, rows=rows, style=WIDE, layout=FULL)
+        return w.SelectMultiple(description=label, options=options, value=value, rows=rows, **FIELD)
 
     def _load(self, model: RemoteModel | None) -> None:
         if model is None:
@@ -133,8 +132,7 @@ def field_for(question: form.Question) -> w.Widget:
     common: dict[str, Any] = {
         "description": question.label,
         "tooltip": question.explanation,
-        "style": WIDE,
-        "layout": FULL,
+        **FIELD,
     }
     if question.kind == "choice":
         value = question.default if question.default in [value for _, value in question.options] else None

@@ -23,7 +23,7 @@ def average_losses(palt: pa.Table, info: pa.Table, title: str = "Average annual 
     table = [(name, mean, deviation, tiv, _per_mille(mean, tiv)) for _, name, mean, deviation, tiv in rows]
     total = sum(row[2] for row in rows)
     words = markup.table(title, columns, table) + markup.paragraph(f"All together: {total:,.0f} a year.")
-    return Drawn(_bars(rows[:MOST_BARS], title), words)
+    return Drawn(_bars(rows[:MOST_BARS], title) if len(rows) > 1 else None, words)  # one bar says nothing
 
 
 def averages(palt: pa.Table, info: pa.Table) -> list[tuple[int, str, float, float, float | None]]:
