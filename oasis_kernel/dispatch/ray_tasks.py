@@ -107,11 +107,15 @@ class RayTasks:
 
         if not self._flights:
             return
-        ready, _ = ray.wait(list(self._flights), num_returns=1, timeout=timeout, fetch_local=False)
+        # The stream of a cancelled task ends at once, but reading its end waits for the task's own.
+        heard_by = {
+            stream.completed() if flight.cancelled else stream: stream for stream, flight in self._flights.items()
+        }
+        ready, _ = ray.wait(list(heard_by), num_returns=1, timeout=timeout, fetch_local=False)
         if ready:  # whatever else is there already
-            ready, _ = ray.wait(list(self._flights), num_returns=len(self._flights), timeout=0, fetch_local=False)
-        for stream in ready:
-            yield from self._heard(stream)
+            ready, _ = ray.wait(list(heard_by), num_returns=len(heard_by), timeout=0, fetch_local=False)
+        for sign in ready:
+            yield from self._heard(heard_by[sign])
 
     def cancel(self, owner: Hashable, *, force: bool = False) -> None:
         """Ask an owner's tasks to stop, which takes half a second; ``force`` ends their workers."""

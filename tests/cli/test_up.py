@@ -37,7 +37,7 @@ def test_the_workbench_is_up_with_a_first_analysis_and_ctrl_c_ends_it(tmp_path: 
         with log.open("w") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, env=dict(os.environ))
         try:
-            texts.append(_said(process, log, 240))
+            texts.append(_said(process, log, 400))
             started = psutil.Process(process.pid).children(recursive=True)
             assert any("dispatcher" in " ".join(child.cmdline()) for child in started)
             process.send_signal(signal.SIGINT)

@@ -86,8 +86,9 @@ def test_an_error_of_ours_ends_the_run_at_once(cluster, tmp_path):
 def test_a_killed_worker_s_chunk_is_tried_again(cluster, tmp_path, threads):
     receipts, heard = run(cluster, Trial(str(tmp_path), "killed once", seconds=0.1), 8, threads_per_task=threads)
     assert events_of(receipts) == 32
-    assert {receipt.chunk: receipt.attempt for receipt in receipts}[1] == 2
-    assert {failure.cause for failure in heard.failures} == {"the worker process died"}
+    # Beside another chunk, a worker may die before it has said which one it began: that attempt does not count.
+    assert {receipt.chunk: receipt.attempt for receipt in receipts}[1] in ({2} if threads == 1 else {1, 2})
+    assert {failure.cause for failure in heard.failures} <= {"the worker process died"}
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -135,6 +136,19 @@ def test_cancel_frees_the_cluster_at_once(cluster, tmp_path):
     receipts, _ = run(cluster, Trial(str(tmp_path / "next")), 2)
     assert len(receipts) == 2
     assert time.monotonic() - began < 5.0
+
+
+def test_a_task_that_does_not_hear_a_cancel_loses_its_workers(cluster, tmp_path):
+    executor = RayExecutor(cluster)
+    timer = threading.Timer(1.0, executor.cancel)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled, match="finished chunks are kept"):
+        list(executor.run(Trial(str(tmp_path), "is deaf", seconds=120), chunks(4)))
+    timer.join()
+    receipts, _ = run(cluster, Trial(str(tmp_path / "next")), 2)
+    assert len(receipts) == 2
+    assert time.monotonic() - began < 30.0
 
 
 def test_a_model_for_which_no_worker_is_there_is_refused_before_anything_is_sent(cluster, tmp_path):

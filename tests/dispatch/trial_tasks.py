@@ -53,7 +53,8 @@ class Heard:
 class Trial:
     """A task that notes its calls in ``folder``, and behaves in chunk ``number`` as told.
 
-    ``behaviour``: well, fails, fails once, refuses, too large, killed once, killed, sleeps.
+    ``behaviour``: well, fails, fails once, refuses, too large, killed once, killed, is deaf (to
+    being stopped).
     """
 
     folder: str
@@ -72,7 +73,7 @@ class Trial:
         end = time.monotonic() + float(self.seconds)
         while time.monotonic() < end:
             time.sleep(0.02)
-            if stopped():
+            if stopped() and self.behaviour != "is deaf":
                 raise Cancelled("stopped")
         return Receipt(chunk.number, f"address-{chunk.number}{chunk.part}", len(chunk.event_id), 1, 0.1, False,
                        part=chunk.part)  # fmt: skip
