@@ -18,6 +18,7 @@ _HOMES = {
     "SettingsPanel": "widgets.settings_panel",
     "EstimatePanel": "widgets.estimate_panel",
     "RunPanel": "widgets.run_panel",
+    "WatchPanel": "widgets.run_panel",
     "ResultsPanel": "widgets.results_panel",
     "RunListPanel": "widgets.run_list_panel",
     "RunAnalysis": "widgets.pages",
@@ -37,6 +38,7 @@ __all__ = [
     "RunResults",
     "Session",
     "SettingsPanel",
+    "WatchPanel",
 ]
 
 

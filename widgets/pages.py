@@ -9,7 +9,7 @@ from widgets.panel import Panel
 from widgets.portfolio_panel import PortfolioPanel
 from widgets.results_panel import ResultsPanel
 from widgets.run_list_panel import RunListPanel
-from widgets.run_panel import RunPanel
+from widgets.run_panel import RunPanel, WatchPanel
 from widgets.session import Session
 from widgets.settings_panel import SettingsPanel
 
@@ -40,7 +40,7 @@ class RunResults(Page):
     """Find a run, watch it, look at its results."""
 
     title = "Results"
-    panels = (RunListPanel, RunPanel, ResultsPanel)
+    panels = (RunListPanel, WatchPanel, ResultsPanel)
 
 
 class PortfolioCheck(Page):

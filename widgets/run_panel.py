@@ -18,6 +18,8 @@ class RunPanel(Panel):
     """
 
     title = "Run"
+    empty = "No run yet. Choose a portfolio and a model, then press Run."
+    starts = True  # whether a run can be started here, or only watched
 
     def __init__(self, session: Session):
         self._watch: RunWatch | None = None
@@ -32,6 +34,8 @@ class RunPanel(Panel):
         self.cancel = self.button("Cancel", "Stop the run; its finished chunks are kept", self.stop, "warning")
         self.resume = self.button("Resume", "Go on with the run from its finished chunks", self.go_on)
         self.board = shown()
+        if not self.starts:
+            return [w.HBox([self.cancel, self.resume]), self.board]
         return [self.name, w.HBox([self.start, self.cancel, self.resume]), self.board]
 
     def python(self) -> str:
@@ -73,7 +77,7 @@ class RunPanel(Panel):
         if self._watch is not None:
             self._watch.stop()
         if run is None:
-            self.board.value = markup.paragraph("No run yet. Choose a portfolio and a model, then press Run.")
+            self.board.value = markup.paragraph(self.empty)
             self._allow("")
             return
         self._watch = RunWatch(run, self.session.background, self._show, self.show_error)
@@ -106,3 +110,16 @@ class RunPanel(Panel):
         at_work = state not in ("", COMPLETED, FAILED, CANCELLED)
         self.cancel.disabled = not at_work
         self.resume.disabled = state not in (FAILED, CANCELLED)
+
+
+class WatchPanel(RunPanel):
+    """Watch a run that others started, stop it, go on with it: ``session.run``."""
+
+    title = "The run"
+    starts = False
+    empty = "No run is chosen. Open one from the list of runs."
+
+    def python(self) -> str:
+        """Open the run, and wait until it has completed."""
+        run = self.session.run.id if self.session.run is not None else "last"
+        return code.program(self.session.address, [f"run = bench.open_run({run!r})", "run.wait()"])

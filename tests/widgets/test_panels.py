@@ -17,7 +17,7 @@ from widgets.pages import PortfolioCheck, RunAnalysis, RunResults
 from widgets.portfolio_panel import PortfolioPanel
 from widgets.results_panel import ResultsPanel
 from widgets.run_list_panel import RunListPanel
-from widgets.run_panel import RunPanel
+from widgets.run_panel import RunPanel, WatchPanel
 from widgets.settings_panel import SettingsPanel
 
 
@@ -208,6 +208,13 @@ def test_a_failed_run_says_what_to_do_and_can_be_resumed(service, session):
     assert not panel.resume.disabled
     panel.resume.click()
     assert any(r.url.path.endswith("/resume") for r in service.asked)
+
+
+def test_who_only_watches_cannot_start(service, session):
+    panel = WatchPanel(session)
+    assert "Open one from the list" in panel.board.value
+    assert panel.start not in [child for row in panel.children if hasattr(row, "children") for child in row.children]
+    assert "run = bench.open_run('last')" in python_of(panel)
 
 
 def test_results_say_why_there_are_none(service, session):
