@@ -49,6 +49,7 @@ def check(reference: Reference, tally: Counter[str], folder: Path, example: Exam
     note(repr(example))  # Hypothesis shows nothing of a value that holds records
     given = _ours(folder, example)
     answer = reference({"do": "compile", "folder": str(folder), "perils": list(example.perils)})
+    _reject_died(answer, tally)
     if isinstance(given, InvalidInput) or answer != "done":
         assert isinstance(given, InvalidInput), f"only the reference refuses: {answer}"
         left_out = any(contract["ReinsType"] == AGGREGATE for contract in example.files.get("ri_info", []))
@@ -59,6 +60,7 @@ def check(reference: Reference, tally: Counter[str], folder: Path, example: Exam
     send_losses(folder, given, block)
     rules = {"rule_il": example.rule_il, "rule_ri": example.rule_ri}
     answer = reference({"do": "run", "folder": str(folder), **rules})
+    _reject_died(answer, tally)
     assert answer == "done", answer
     theirs = their_losses(folder)
     if repeated_policies(read_programme(folder / "reference")):
@@ -72,6 +74,12 @@ def check(reference: Reference, tally: Counter[str], folder: Path, example: Exam
         wanted = theirs if compatible else without_q1(theirs)
         found = explain(ours, wanted, reasons(given, example, compatible), scale)
         tally.update(f"with {why} {name}" for why in found)
+
+
+def _reject_died(answer: str, tally: Counter[str]) -> None:
+    if answer == "died":
+        tally["the reference died"] += 1
+        reject()
 
 
 def _ours(folder: Path, example: Example) -> Compiled | InvalidInput:
