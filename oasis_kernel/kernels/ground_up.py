@@ -191,7 +191,6 @@ def settle(
     count = order.last_row[order.coverage[coverages - 1]] if coverages > 0 else 0
     if rule != NONE:
         allocate(rule, loss, rows, coverages, before, keeps)
-    if rule != NONE and threshold > 0:
         drop_small(loss[before : before + count, SPECIAL:], threshold)
     if settlement.amplification.applies:
         event_factors(settlement.amplification, event, factor)
@@ -202,7 +201,7 @@ def settle(
 
 @kernel
 def drop_small(samples: Float32, threshold: np.float32) -> None:
-    """Set the ``samples`` [r, s] that are not at least ``threshold`` to 0, in place."""
+    """Set the ``samples`` [r, s] that are not at least ``threshold`` to 0, in place. Extrapolated ones may be negative."""
     for r in range(samples.shape[0]):
         for s in range(samples.shape[1]):
             if not samples[r, s] >= threshold:
