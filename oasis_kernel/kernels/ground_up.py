@@ -201,7 +201,7 @@ def settle(
 
 @kernel
 def drop_small(samples: Float32, threshold: np.float32) -> None:
-    """Set the ``samples`` [r, s] that are not at least ``threshold`` to 0, in place. Extrapolated ones may be negative."""
+    """Set ``samples`` [r, s] that are not at least ``threshold`` to 0, in place: extrapolated ones may be negative."""
     for r in range(samples.shape[0]):
         for s in range(samples.shape[1]):
             if not samples[r, s] >= threshold:
