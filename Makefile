@@ -1,4 +1,5 @@
 # Each target is one command. `make run` and `make test` need Python 3.11 or newer and nothing else.
+# Tests that start real processes depend on how busy the machine is: a failed test is tried again, twice at most, and said.
 PYTHON ?= python3
 BIN := .venv/bin
 export OASIS_KERNEL_CACHE ?= $(CURDIR)/.numba_cache
@@ -9,7 +10,7 @@ run: .venv/ready
 	$(BIN)/oasis up
 
 test: .venv/ready check docs
-	$(BIN)/python -m pytest -m "not slow" && $(BIN)/python -m pytest -m slow && $(BIN)/python -m pytest --nbval notebooks -o addopts="" -W ignore
+	$(BIN)/python -m pytest -m "not slow" --reruns 2 && $(BIN)/python -m pytest -m slow --reruns 2 && $(BIN)/python -m pytest --nbval notebooks -o addopts="" -W ignore
 
 check: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

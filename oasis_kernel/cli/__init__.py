@@ -1,5 +1,6 @@
 """``oasis``: run, check and read catastrophe-loss analyses from a terminal."""
 
+import gc
 import sys
 
 import typer
@@ -20,6 +21,9 @@ from oasis_kernel.cli import (
 from oasis_kernel.cli.host import add_host_to
 
 EXIT_FINDINGS = 1
+#: Loading libraries and compiled kernels makes millions of objects that stay. Looking through them for garbage as often
+#: as Python does by default takes half a second of a small run.
+COLLECT_AFTER = 100_000
 
 app = typer.Typer(
     name="oasis",
@@ -49,6 +53,7 @@ def main() -> None:
     from oasis_kernel.cli.view import print_error
     from oasis_kernel.errors import OasisError
 
+    gc.set_threshold(COLLECT_AFTER)
     try:
         app()
     except OasisError as error:
@@ -57,3 +62,5 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. Finished chunks are kept: the same command goes on from there.\n")
         sys.exit(130)
+    finally:
+        gc.freeze()  # or the interpreter looks through everything once more before it ends

@@ -185,5 +185,8 @@ def _until(terminal: int, text: str) -> str:
     end, said = time.monotonic() + PATIENCE, ""
     while text not in said:
         assert time.monotonic() < end, said
-        said += os.read(terminal, 65536).decode(errors="replace")
+        try:
+            said += os.read(terminal, 65536).decode(errors="replace")
+        except OSError:  # nobody writes to it any more
+            pytest.fail(f"the command ended, and {text!r} was not said: {said}")
     return said
