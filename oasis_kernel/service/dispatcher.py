@@ -5,17 +5,11 @@ time: the next one lets the chunks wait again that this one had sent out, and fi
 When the cluster's head is gone, Ray ends this process, and whoever started it starts it again.
 """
 
-import fcntl
 import logging
-import os
-import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from types import FrameType
 from typing import Any
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -28,11 +22,10 @@ from oasis_kernel.service.cluster_runs import ClusterRun, Notes, Turns, cluster_
 from oasis_kernel.service.database import Database
 from oasis_kernel.service.migrations import require_current
 from oasis_kernel.service.settings import ServiceSettings
-from oasis_kernel.service.supervisor import PARENT
+from oasis_kernel.service.staying import leave_when_told, only_one
 
 LOOK_SECONDS = 0.25
 REPORT_SECONDS = 2.0
-TAKE_OVER_SECONDS = 20.0
 VERSIONS = "oasis_kernel.engine.versions:worker_versions"
 REMEDY = "Put this right, and resume the run: finished chunks are kept"
 
@@ -179,42 +172,6 @@ class Dispatcher:
         self._versions.update(self._cluster.ask(VERSIONS))
 
 
-@contextmanager
-def only_one(settings: ServiceSettings) -> Iterator[None]:
-    """The right to be this service's dispatcher; OasisError when another one does not leave."""
-    settings.root.mkdir(parents=True, exist_ok=True)
-    with (settings.root / "dispatcher.lock").open("w") as file:
-        end = time.monotonic() + TAKE_OVER_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > end:
-                    raise OasisError(f"another dispatcher works in {settings.root}; stop it first") from error
-                time.sleep(0.1)
-        yield
-
-
-def _leave_when_told(leave: threading.Event) -> None:
-    """On SIGTERM and Ctrl-C, and when whoever started this process is gone."""
-
-    def told(number: int, frame: FrameType | None) -> None:
-        leave.set()
-
-    signal.signal(signal.SIGTERM, told)
-    signal.signal(signal.SIGINT, told)
-    parent = os.environ.get(PARENT)
-    if parent is not None:
-
-        def look() -> None:
-            while os.getppid() == int(parent):
-                time.sleep(LOOK_SECONDS)
-            leave.set()
-
-        threading.Thread(target=look, name="parent", daemon=True).start()
-
-
 def dispatch(database: Database, settings: ServiceSettings, leave: threading.Event) -> None:
     """Open the cluster and dispatch until told to leave. ClusterUnusable, also written down, when it cannot be used."""
     about = {"address": settings.ray, "workers": [], "slots": 0, "in_flight": 0, "runs": 0}
@@ -226,7 +183,7 @@ def dispatch(database: Database, settings: ServiceSettings, leave: threading.Eve
         said = {**about, "state": "unusable", "error": str(error)}
         database.write_patiently(lambda session: cluster_reports.write(session, said))
         raise
-    _leave_when_told(leave)  # Ray has put its own handlers there
+    leave_when_told(leave)  # Ray has put its own handlers there
     dispatcher = Dispatcher(database, cluster, settings.ray_threads)
     try:
         log.info("cluster %s: %d processors", settings.ray, cluster.cpus())
@@ -245,7 +202,7 @@ def main() -> int:
     database = Database(settings.database_url)
     try:
         require_current(database)
-        with only_one(settings):
+        with only_one(settings, "dispatcher"):
             dispatch(database, settings, leave)
     except OasisError as error:
         log.error("%s", error)

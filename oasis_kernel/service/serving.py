@@ -24,7 +24,7 @@ from oasis_kernel.service.database import Database
 from oasis_kernel.service.migrations import upgrade
 from oasis_kernel.service.redaction import redacting_log_config
 from oasis_kernel.service.settings import PREFIX, ServiceSettings
-from oasis_kernel.service.supervisor import PARENT
+from oasis_kernel.service.staying import PARENT
 
 LOOK_SECONDS = 0.5
 #: A child that dies is started again after this, and after twice as long each time it dies soon again.

@@ -3,18 +3,13 @@
 It can be killed at any time: processes go on, and the next supervisor of this machine finds them again.
 """
 
-import fcntl
 import logging
-import os
-import signal
 import socket
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
@@ -26,14 +21,13 @@ from oasis_kernel.service.database import Database
 from oasis_kernel.service.housekeeping import Housekeeper
 from oasis_kernel.service.migrations import require_current
 from oasis_kernel.service.processes import RunProcess, Stop
-from oasis_kernel.service.settings import PREFIX, ServiceSettings
+from oasis_kernel.service.settings import ServiceSettings
+from oasis_kernel.service.staying import leave_when_told, only_one
 from oasis_kernel.service.tables import Run
 
 LOOK_SECONDS = 0.25
 KEEP_HOUSE_SECONDS = 2.0
 TRIM_SECONDS = 3600.0
-TAKE_OVER_SECONDS = 20.0
-PARENT = PREFIX + "PARENT"  # the process that started this one, and without which it is to leave
 
 REMEDIES = {
     "again": "Nothing to do: it is tried again, and finished chunks are kept",
@@ -249,54 +243,17 @@ def _error(what: str, cause: str, remedy: str, at_work: list[chunks.ChunkRow]) -
     return runs.RunError(what, cause, REMEDIES[remedy], first.number, first.events["first"], first.events["last"])
 
 
-@contextmanager
-def only_one(settings: ServiceSettings) -> Iterator[None]:
-    """The right to be this machine's supervisor; OasisError when another one does not leave."""
-    settings.root.mkdir(parents=True, exist_ok=True)
-    with (settings.root / "supervisor.lock").open("w") as file:
-        end = time.monotonic() + TAKE_OVER_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > end:
-                    raise OasisError(f"another supervisor works in {settings.root}; stop it first") from error
-                time.sleep(0.1)
-        yield
-
-
-def _leave_when_told(leave: threading.Event, stopping: threading.Event) -> None:
-    """SIGTERM and Ctrl-C stop the runs too; when whoever started this process is gone, only the supervisor leaves."""
-
-    def told(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-        leave.set()
-
-    signal.signal(signal.SIGTERM, told)
-    signal.signal(signal.SIGINT, told)
-    parent = os.environ.get(PARENT)
-    if parent is not None:
-
-        def look() -> None:
-            while os.getppid() == int(parent):
-                time.sleep(LOOK_SECONDS)
-            leave.set()
-
-        threading.Thread(target=look, name="parent", daemon=True).start()
-
-
 def main() -> int:
     """Supervise until told to stop; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s supervisor: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = ServiceSettings.load()
     leave, stopping = threading.Event(), threading.Event()
-    _leave_when_told(leave, stopping)
+    leave_when_told(leave, stopping)
     database = Database(settings.database_url)
     try:
         require_current(database)
-        with only_one(settings):
+        with only_one(settings, "supervisor"):
             supervisor = Supervisor(database, settings)
             supervisor.adopt()
             threading.Thread(target=tidy_up, args=(database, settings, leave), name="tidy", daemon=True).start()
