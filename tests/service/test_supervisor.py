@@ -169,7 +169,7 @@ def test_a_run_beyond_its_deadline_says_so_and_goes_on_with_a_longer_one(service
     assert "more than 25 s, in stage losses" in run.error["cause"]
     assert "longer deadline" in run.error["remedy"]
     assert run.error["first_event"] <= 700 <= run.error["last_event"]
-    assert "Current thread" in service_runs.run_log(run_id)
+    assert "most recent call first" in service_runs.run_log(run_id), "what every thread was doing"
     with service_runs.database.write() as session:
         runs.resume(session, run_id)
     assert service_runs.await_state(run_id).state == "completed"
