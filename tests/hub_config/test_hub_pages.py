@@ -71,7 +71,7 @@ def test_a_page_is_its_viewers_own(stack: Stack) -> None:
     with stack.browser() as browser:
         home = log_in(browser, "ann", secret)[-1]
         assert path_of(home) == "/hub/home"
-        assert 'href="/services/pages/"' in home.text
+        assert 'href="/services/pages/voila/render/who.ipynb"' in home.text
         asked = follow(browser, browser.get("/services/pages/voila/render/who.ipynb"))
         assert any("code_challenge_method=S256" in answer.headers.get("location", "") for answer in asked)
         page = asked[-1]
