@@ -85,34 +85,50 @@ def _write_users(settings: HubSettings, document: dict[str, Any]) -> None:
 
 def add_user(settings: HubSettings, name: str, groups: list[str]) -> str:
     """Add a user in these groups, or replace one, and return their new password."""
+    password, kept = _made_password()
+    document = _users(settings)
+    document["users"][name] = {"password": kept, "email": f"{name}@localhost", "groups": groups, "roles": []}
+    _write_users(settings, document)
+    return password
+
+
+def new_password(settings: HubSettings, name: str) -> str:
+    """Give a user a new password, and return it; their groups stay."""
+    password, kept = _made_password()
+    document = _users(settings)
+    _user(document, name)["password"] = kept
+    _write_users(settings, document)
+    return password
+
+
+def _made_password() -> tuple[str, str]:
+    """A new password, and what is kept of it."""
     import bcrypt
 
     password = secrets.token_urlsafe(12)
-    document = _users(settings)
-    document["users"][name] = {
-        "password": bcrypt.hashpw(password.encode(), bcrypt.gensalt()).decode(),
-        "email": f"{name}@localhost",
-        "groups": groups,
-        "roles": [],
-    }
-    _write_users(settings, document)
-    return password
+    return password, bcrypt.hashpw(password.encode(), bcrypt.gensalt()).decode()
+
+
+def _user(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """What is kept of a user; ``SettingsError`` for one that nobody knows."""
+    users: dict[str, dict[str, Any]] = document["users"]
+    if name not in users:
+        raise SettingsError(f"{name}: is no user of the embedded provider. Known: {', '.join(users)}")
+    return users[name]
 
 
 def set_groups(settings: HubSettings, name: str, groups: list[str]) -> None:
     """Put a user in exactly these groups."""
     document = _users(settings)
-    if name not in document["users"]:
-        raise SettingsError(f"{name}: is no user of the embedded provider. Known: {', '.join(document['users'])}")
-    document["users"][name]["groups"] = groups
+    _user(document, name)["groups"] = groups
     _write_users(settings, document)
 
 
 def remove_user(settings: HubSettings, name: str) -> None:
     """Remove a user."""
     document = _users(settings)
-    if document["users"].pop(name, None) is None:
-        raise SettingsError(f"{name}: is no user of the embedded provider. Known: {', '.join(document['users'])}")
+    _user(document, name)
+    del document["users"][name]
     _write_users(settings, document)
 
 

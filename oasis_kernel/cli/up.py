@@ -1,7 +1,13 @@
 """``oasis up``: the whole workbench on this machine, with a first analysis done while it starts."""
 
+import fcntl
+import json
+import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,15 +15,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oasis_kernel.cli import options as o
+from oasis_kernel.cli.up_hub import LogIn, hub_environment, hub_program, prepared, wait_for, what_is_missing
+from oasis_kernel.cli.up_ports import FREE, HOST, chosen_ports, is_free, kept_ports
+from oasis_kernel.errors import OasisError
 
 if TYPE_CHECKING:
     from oasis_kernel.client.run import RemoteRun
     from oasis_kernel.client.workbench import Workbench
-    from oasis_kernel.engine.progress import Report
+    from oasis_kernel.service.settings import ServiceSettings
 
 FIRST_RUN = "First look at toy-wind"
 MODEL = "toy-wind"
-LOG = "log.txt"  # under the root
+LOG, LOCK = "log.txt", "up.lock"  # under the root
+#: What people open, and the service, where nobody says otherwise and nothing listens there.
+USUAL_PORTS = {"public": 8000, "service": 8765}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,65 +38,191 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     root: Annotated[Path | None, typer.Option(help="Folder for everything the workbench keeps.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the address that people open; 0: a free one.")
+    ] = None,
     ray: Annotated[
         str | None, typer.Option(help="none, local, or a cluster's address; default: local where Ray is installed.")
     ] = None,
     samples: o.Samples = None,
     out: Annotated[Path, typer.Option(help="Folder for the first analysis's tables.")] = Path("workbench/demo"),
+    new_password: Annotated[
+        bool, typer.Option("--new-password", help="Make a new password for the first user, and show it once.")
+    ] = False,
 ) -> None:
     """Bring the workbench up on this machine, and make a first analysis with it.
 
-    The service listens on loopback, keeps everything under --root, and computes on a Ray cluster of its own, or on
-    threads where Ray is not installed. Ctrl-C stops everything it started; what was computed is kept.
+    Hub, log-in, pages and service listen on loopback, keep everything under --root, and compute on a Ray cluster of
+    their own, or on threads where Ray is not installed. Ctrl-C stops everything it started; what was computed is kept.
     """
     from oasis_kernel.cli.serve import loaded_settings, need_service
 
     need_service()
-    from oasis_kernel.service.doors import LOCAL_FILE
-    from oasis_kernel.service.serving import serve
+    folder = loaded_settings(None, root=root).root
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(folder, new_password=new_password):
+        starting = _start_of(folder, port, ray or _ray(), new_password=new_password)
+        try:
+            _serve(starting, samples, out)
+        except KeyboardInterrupt:  # this is how it is stopped
+            _say("Stopped.")
 
-    settings = loaded_settings(None, root=root, port=port, ray=ray or _ray())
-    if settings.ray == "none":
-        sys.stdout.write("Ray is not used: runs are computed on threads of this machine.\n")
 
-    def ready(url: str) -> None:
-        sys.stdout.write(f"The workbench is up on {url}. First, a run of {MODEL} on its demonstration portfolio.\n")
-        sys.stdout.flush()
-        token = (settings.root / LOCAL_FILE).read_text(encoding="utf-8").strip()
-        asked = (url, token, samples, out, settings.root / LOG)
-        threading.Thread(target=_first_look, args=asked, name="first look", daemon=True).start()
+@contextmanager
+def _alone(root: Path, *, new_password: bool) -> Iterator[None]:
+    """The right to be the only workbench on a root. OasisError while another one is up; it may get a new password."""
+    with (root / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            ports = kept_ports(root)
+            if new_password and "public" in ports:
+                _introduce(prepared(hub_environment(root, ports, ""), new_password=True))
+                raise typer.Exit from None
+            at = f", on http://{HOST}:{ports['public']}" if "public" in ports else ""
+            raise OasisError(
+                f"a workbench is up on {root} already{at}. Stop it with Ctrl-C where it runs, or give another --root"
+            ) from None
+        yield
 
-    serve(settings, ready, settings.root / LOG)
+
+@dataclass(frozen=True)
+class Starting:
+    """A workbench that is about to start."""
+
+    settings: "ServiceSettings"
+    log_in: LogIn | None  # None: there is no hub
+    hub: dict[str, str] = field(repr=False)  # its environment
+    pages: bool
+
+
+def _start_of(root: Path, port: int | None, ray: str, *, new_password: bool) -> Starting:
+    """Choose ports, make what a hub needs, and say who can log in."""
+    from oasis_kernel.cli.serve import loaded_settings
+
+    no_hub, no_pages = what_is_missing()
+    service_port = os.environ.get("OASIS_SERVICE_PORT")
+    if no_hub is not None:
+        _say(f"No log-in and no pages: {no_hub} is not installed. pip install 'oasis-workbench[hub,widgets]'")
+        ports = _ports(root, {"service": int(service_port) if port is None and service_port else port})
+        return Starting(loaded_settings(None, root=root, host=HOST, port=ports["service"], ray=ray), None, {}, False)
+    if no_pages is not None:
+        _say(f"No pages: {no_pages} is not installed. pip install 'oasis-workbench[widgets]'")
+    wanted = {"public": port, "service": FREE if port == FREE else None}
+    if service_port:
+        wanted["service"] = int(service_port)
+    ports = _ports(root, wanted | dict.fromkeys(("hub", "proxy", "provider", "pages")))
+    hub = hub_environment(root, ports, f"http://{HOST}:{ports['service']}")
+    log_in = prepared(hub, new_password=new_password)
+    _introduce(log_in)
+    settings = loaded_settings(None, root=root, host=HOST, port=ports["service"], ray=ray, hub=json.dumps(log_in.doors))
+    return Starting(settings, log_in, hub, no_pages is None)
+
+
+def _ports(root: Path, wanted: dict[str, int | None]) -> dict[str, int]:
+    """The ports asked for, else those of the last start, else the usual ones, else any."""
+    kept = kept_ports(root)
+    usual = {name: port for name, port in USUAL_PORTS.items() if wanted.get(name, FREE) is None and name not in kept}
+    return chosen_ports(root, wanted | {name: port for name, port in usual.items() if is_free(port)})
+
+
+def _introduce(log_in: LogIn) -> None:
+    """Say where to log in, and a new password, now: whatever happens next, it is not lost."""
+    _say(f"The workbench starts on {log_in.address}")
+    if log_in.user is None:
+        _say("  Log in with your organisation's account.")
+    elif log_in.password is not None:
+        _say(f"  Log in as {log_in.user} with the password {log_in.password} (shown this once)")
+    else:
+        _say(f"  Log in as {log_in.user}. Password forgotten? oasis up --new-password makes another one.")
 
 
 def _ray() -> str:
     return "local" if find_spec("ray") is not None else "none"
 
 
-def _first_look(url: str, token: str, samples: int | None, out: Path, log: Path) -> None:
-    """Make the first analysis, or show it where it is made already, and say what can be done next."""
-    from oasis_kernel.api import connect
-    from oasis_kernel.cli.service_runs import follow
-    from oasis_kernel.cli.view import print_error, print_headline
-    from oasis_kernel.errors import OasisError
-
-    try:
-        with connect(url, token) as workbench:
-            made = _made(workbench)
-            if made is not None:
-                print_headline(made)
-            else:
-                follow(lambda report: _begin(workbench, samples, report), out, detach=False, as_json=False)
-    except OasisError as error:
-        print_error(error)
-    sys.stdout.write(
-        f"\nThe workbench is on {url}: its calls are described on {url}/docs.\n"
-        f"From another terminal: oasis --host {url} ls\n"
-        f'From Python: import oasis_kernel as ok; ok.connect("{url}").runs()\n'
-        f"What its processes say: {log}\nCtrl-C stops everything that was started here.\n"
-    )
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def _serve(starting: Starting, samples: int | None, out: Path) -> None:
+    """Serve until told to stop."""
+    from oasis_kernel.service.doors import LOCAL_FILE
+    from oasis_kernel.service.serving import serve
+
+    settings = starting.settings
+    leaving = threading.Event()
+    if settings.ray == "none":
+        _say("Ray is not used: runs are computed on threads of this machine.")
+
+    def ready(url: str) -> None:
+        token = (settings.root / LOCAL_FILE).read_text(encoding="utf-8").strip()
+        asked = (FirstLook(starting, url, token, leaving), samples, out)
+        threading.Thread(target=FirstLook.show, args=asked, name="first look", daemon=True).start()
+
+    def ending() -> None:
+        leaving.set()
+        _say("Stopping everything that was started here ...")
+
+    beside = [hub_program(starting.hub)] if starting.log_in is not None else []
+    serve(settings, ready, settings.root / LOG, beside, ending)
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """The first analysis of a workbench, made or found, and what can be done next."""
+
+    starting: Starting
+    url: str  # the service's
+    token: str = field(repr=False)
+    leaving: threading.Event
+
+    def show(self, samples: int | None, out: Path) -> None:
+        """Make the first analysis while the hub starts, or show it where it is made already."""
+        from oasis_kernel.api import connect
+        from oasis_kernel.cli.service_runs import follow
+        from oasis_kernel.cli.view import print_error, print_headline
+
+        log_in = self.starting.log_in
+        try:
+            with connect(self.url, self.token) as workbench:
+                made = _made(workbench)
+                run = made or _begun(workbench, samples, log_in.groups if log_in else ())
+                self._wait_for_hub()
+                if made is not None:
+                    print_headline(made)
+                else:
+                    _say(f"First, a run of {MODEL} on its demonstration portfolio:")
+                    follow(lambda report: run, out, detach=False, as_json=False)
+        except OasisError as error:
+            if not self.leaving.is_set():
+                print_error(error)
+        if not self.leaving.is_set():
+            self._conclude()
+
+    def _wait_for_hub(self) -> None:
+        log_in = self.starting.log_in
+        if log_in is None:
+            return
+        if wait_for(log_in.address, pages=self.starting.pages, stop=self.leaving.is_set):
+            _say(f"You can log in now: {log_in.address}")
+        elif not self.leaving.is_set():
+            _say(f"Nobody can log in yet; why is in {self.starting.settings.root / LOG}")
+
+    def _conclude(self) -> None:
+        """Say where everything is."""
+        log_in = self.starting.log_in
+        if log_in is not None:
+            who = f" and log in as {log_in.user}" if log_in.user else ""
+            _say(f"\nOpen {log_in.address}{who}.")
+        _say(
+            f"The service is on {self.url}: its calls are described on {self.url}/docs.\n"
+            f"From another terminal: oasis --host {self.url} ls\n"
+            f'From Python: import oasis_kernel as ok; ok.connect("{self.url}").runs()\n'
+            f"What its processes say: {self.starting.settings.root / LOG}\n"
+            f"Ctrl-C stops everything that was started here."
+        )
 
 
 def _made(workbench: "Workbench") -> "RemoteRun | None":
@@ -93,7 +230,8 @@ def _made(workbench: "Workbench") -> "RemoteRun | None":
     return next((run for run in workbench.runs(20, model=MODEL, state="completed") if run.name == FIRST_RUN), None)
 
 
-def _begin(workbench: "Workbench", samples: int | None, report: "Report") -> "RemoteRun":
+def _begun(workbench: "Workbench", samples: int | None, groups: tuple[str, ...]) -> "RemoteRun":
+    """The first analysis, queued; with its portfolio it is seen by everybody who may log in."""
     from dataclasses import replace
 
     from oasis_kernel.cli.host import asked_there
@@ -102,5 +240,6 @@ def _begin(workbench: "Workbench", samples: int | None, report: "Report") -> "Re
 
     files = load_plugins().demonstration(MODEL)
     chosen = replace(files, samples=samples or files.samples)
-    body = asked_there(workbench, chosen, report, name=FIRST_RUN)
+    body = asked_there(workbench, chosen, name=FIRST_RUN, groups=list(groups))
+    workbench.service.patch(f"/portfolios/{body['portfolio']}", {"groups": list(groups)})
     return RemoteRun(workbench, workbench.service.post("/analyses", body))

@@ -1,17 +1,11 @@
 """The service as one command: the database brought up to date, its processes kept at work, pages served."""
 
 import copy
-import logging
-import os
 import signal
 import socket
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -20,26 +14,27 @@ import uvicorn
 
 from oasis_kernel.errors import OasisError
 from oasis_kernel.service.app import create_app
+from oasis_kernel.service.children import Children, Program, module_program
 from oasis_kernel.service.database import Database
 from oasis_kernel.service.migrations import upgrade
 from oasis_kernel.service.redaction import redacting_log_config
 from oasis_kernel.service.settings import PREFIX, ServiceSettings
-from oasis_kernel.service.staying import PARENT
 
-LOOK_SECONDS = 0.5
-#: A child that dies is started again after this, and after twice as long each time it dies soon again.
-AGAIN_SECONDS, MOST_SECONDS, SOON_SECONDS = 0.5, 30.0, 30.0
 #: Followers of events keep their connections: so long they may, when the service stops.
 CLOSE_SECONDS = 2
-CHILD_CLOSE_SECONDS = 20.0
-
-log = logging.getLogger(__name__)
 
 
-def serve(settings: ServiceSettings, ready: Callable[[str], None], log_file: Path | None = None) -> None:
-    """Serve until told to stop; ``ready`` gets the address once it answers.
+def serve(
+    settings: ServiceSettings,
+    ready: Callable[[str], None],
+    log_file: Path | None = None,
+    beside: Sequence[Program] = (),
+    ending: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until told to stop; ``ready`` gets the address once it answers, ``ending`` is told that it stops.
 
-    What the processes beside the pages say goes to the terminal, or to the end of ``log_file``.
+    What the processes beside the pages say, its own and those of ``beside``, goes to the terminal, or to the end of
+    ``log_file``.
 
     Everything that was started is stopped again. OasisError when the address cannot be listened on or the database is
     of a newer version.
@@ -52,8 +47,12 @@ def serve(settings: ServiceSettings, ready: Callable[[str], None], log_file: Pat
         database.close()
         app = create_app(settings)
         signal.signal(signal.SIGTERM, _end)
-        children = Children(_children_of(settings), settings.environment(), log_file)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+            signal.signal(signal.SIGHUP, _hang_up)
+        children = Children([*_own_programs(settings), *beside], log_file)
         open_things.callback(children.stop)
+        open_things.callback(ending)
+        open_things.callback(_only_finish)
         children.start()
         config = redacting_log_config(_quiet(uvicorn.config.LOGGING_CONFIG))
         server = _Server(
@@ -105,85 +104,22 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def _children_of(settings: ServiceSettings) -> list[str]:
-    """The modules that work beside the pages, each in a process of its own."""
+def _hang_up(number: int, frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
+def _only_finish() -> None:
+    """From now on nothing may interrupt the stopping, which takes seconds and would leave processes behind."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _own_programs(settings: ServiceSettings) -> list[Program]:
+    """What works beside the pages, each in a process of its own."""
     modules = ["oasis_kernel.service.supervisor"]
-    return modules if settings.ray == "none" else [*modules, "oasis_kernel.service.dispatcher"]
-
-
-@dataclass
-class Child:
-    """A module that is kept running."""
-
-    module: str
-    process: "subprocess.Popen[bytes]"
-    began: float
-    wait: float = AGAIN_SECONDS  # before it is started again
-    due: float | None = None  # when it is to be started again; None while it runs
-
-
-@dataclass
-class Children:
-    """Processes of Python modules that are started again when they die, and stopped at the end."""
-
-    modules: list[str]
-    environment: dict[str, str] = field(repr=False)
-    log_file: Path | None = None
-    _running: list[Child] = field(default_factory=list)
-    _stopping: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Start every module, and a thread that looks after them."""
-        self._running = [Child(module, self._started(module), time.monotonic()) for module in self.modules]
-        self._thread = threading.Thread(target=self._look_after, name="children", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop them: first kindly, then not."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-        for child in self._running:
-            child.process.terminate()
-        end = time.monotonic() + CHILD_CLOSE_SECONDS
-        for child in self._running:
-            try:
-                child.process.wait(max(0.1, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
-
-    def _started(self, module: str) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, **self.environment, PARENT: str(os.getpid())}
-        # A group of its own: Ctrl-C in the terminal is for the service, which then stops its children in order.
-        with ExitStack() as open_file:
-            said = open_file.enter_context(self.log_file.open("ab")) if self.log_file is not None else None
-            return subprocess.Popen(
-                [sys.executable, "-m", module],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                process_group=0,
-            )
-
-    def _look_after(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
-            for child in self._running:
-                self._look(child, time.monotonic())
-
-    def _look(self, child: Child, moment: float) -> None:
-        """Start a child again that has died, not too often."""
-        if child.process.poll() is None:
-            return
-        if child.due is None:
-            soon = moment - child.began < SOON_SECONDS
-            child.wait = min(child.wait * 2, MOST_SECONDS) if soon else AGAIN_SECONDS
-            child.due = moment + child.wait
-            log.warning("%s ended (%s); it is started again", child.module, child.process.returncode)
-        elif moment >= child.due:
-            child.process, child.began, child.due = self._started(child.module), moment, None
+    if settings.ray != "none":
+        modules.append("oasis_kernel.service.dispatcher")
+    return [module_program(module, settings.environment()) for module in modules]
 
 
 def environment_of(**given: object) -> dict[str, str]:
