@@ -2,7 +2,8 @@
 
 A chunk is whole events. Chunks are cut by cumulative touched work (item-events times samples), because events
 differ by orders of magnitude; the cuts never change a loss, since every random number is a function of
-(group, event, sample) only.
+(group, event, sample) only. For the same reason an event too large for a worker's memory is computed a few samples
+at a time.
 """
 
 from collections.abc import Sequence
@@ -22,11 +23,26 @@ LOSS_BYTES = 4
 FOOTPRINT_ROW_BYTES = 16
 
 
-def event_bytes(workload: Workload, block_bytes: int) -> Int64:
-    """Bytes that each event holds while its chunk runs: footprint rows, loss block, summary rows."""
+def kept_bytes(workload: Workload) -> Int64:
+    """Bytes that each event holds until its chunk is done: footprint rows and summary rows."""
     row = (SPECIAL + workload.samples) * LOSS_BYTES
-    block = np.maximum(workload.item_events * row - block_bytes, 0)
-    return workload.footprint_rows * FOOTPRINT_ROW_BYTES + workload.summary_rows * row * 2 + block
+    return workload.footprint_rows * FOOTPRINT_ROW_BYTES + workload.summary_rows * row * 2
+
+
+def loss_bytes(workload: Workload, samples: int | Int64) -> Int64:
+    """Bytes of each event's blocks of losses, so many samples at a time."""
+    touched: Int64 = np.ceil(workload.item_events * workload.blocks).astype(np.int64)
+    return touched * (SPECIAL + samples) * LOSS_BYTES
+
+
+def samples_at_once(workload: Workload, room: Int64) -> Int64:
+    """The most samples of each event whose losses fit ``room`` bytes; at least one, and all where it is indivisible."""
+    every = np.full(len(room), workload.samples, np.int64)
+    if not workload.divisible:
+        return every
+    each = np.maximum(loss_bytes(workload, 1) - loss_bytes(workload, 0), 1)
+    fitting = (room - loss_bytes(workload, 0)) // each
+    return np.clip(fitting, min(1, workload.samples), workload.samples)
 
 
 def make_plan(
@@ -35,12 +51,15 @@ def make_plan(
     """The chunks for a workload, within ``memory_bytes`` for all workers together.
 
     ``chunks`` fixes their number, or is the rows at which an earlier plan cut: taken again if each chunk still fits.
-    Otherwise they are cut by work and by memory. PlanRefused when one event alone needs more than a worker's share.
+    Otherwise they are cut by work and by memory. PlanRefused when one event alone, a sample at a time where that is
+    possible, needs more than a worker's share.
     """
     if not len(workload.event_id):
         return Plan((), workers, 0)
     share = memory_bytes // max(workers, 1) - block_bytes
-    needed = event_bytes(workload, block_bytes)
+    kept = kept_bytes(workload)
+    at_once = samples_at_once(workload, share - kept)
+    needed = kept + np.maximum(loss_bytes(workload, at_once) - block_bytes, 0)
     largest = int(needed.argmax())
     if needed[largest] > share:
         raise PlanRefused(
@@ -55,6 +74,7 @@ def make_plan(
             workload.event_id[first:last],
             int(workload.item_events[first:last].sum()),
             int(needed[first:last].sum()) + block_bytes,
+            samples_at_once=int(at_once[first:last].min()) if workload.divisible else 0,
         )
         for number, (first, last) in enumerate(pairwise(bounds))
     )

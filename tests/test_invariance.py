@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from oasis_kernel.engine.analysis import Resources
-from oasis_kernel.engine.execute import execute
+from oasis_kernel.engine.execute import begin, execute, finish, plan_run
 from oasis_kernel.engine.inputs import load_analysis
+from oasis_kernel.engine.progress import Clock
 from oasis_kernel.plugins import load_plugins
 
 
@@ -17,6 +18,18 @@ def result_bytes(folder: Path, workers: int, chunks: int | None) -> dict[str, by
     analysis, _ = load_analysis(files, load_plugins())
     resources = Resources(workers=workers, memory_bytes=2**32, store=folder / "store", chunks=chunks, reuse=False)
     execute(analysis, folder / "out", resources, lambda progress: None)
+    return {path.name: path.read_bytes() for path in (folder / "out").iterdir() if path.name != "run.json"}
+
+
+def windowed_bytes(folder: Path) -> dict[str, bytes]:
+    """The same of a run in which every event is larger than a block, and comes two samples at a time."""
+    files = replace(load_plugins().demonstration("toy-wind"), samples=7)
+    analysis, _ = load_analysis(files, load_plugins())
+    resources = Resources(workers=2, memory_bytes=2**32, store=folder / "store", reuse=False, block_bytes=1)
+    begun = begin(analysis, Clock(lambda progress: None))
+    plan = plan_run(begun, resources, None)
+    small = replace(plan, chunks=tuple(replace(chunk, samples_at_once=2) for chunk in plan.chunks))
+    finish(begun, folder / "out", resources, None, plan=small)
     return {path.name: path.read_bytes() for path in (folder / "out").iterdir() if path.name != "run.json"}
 
 
@@ -31,3 +44,9 @@ def test_bytes_do_not_depend_on_chunks_or_workers(tmp_path: Path, one_chunk: dic
     assert set(found) == set(one_chunk)
     assert [name for name in found if found[name] != one_chunk[name]] == []
     assert any(name.endswith("ept.csv") for name in found)
+
+
+def test_bytes_do_not_depend_on_how_many_samples_are_computed_at_once(tmp_path: Path, one_chunk: dict[str, bytes]):
+    found = windowed_bytes(tmp_path)
+    assert set(found) == set(one_chunk)
+    assert [name for name in found if found[name] != one_chunk[name]] == []

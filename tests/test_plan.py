@@ -1,11 +1,14 @@
 """The plan is arithmetic: every event once, in order, within memory, or refused with both numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oasis_kernel.errors import PlanRefused
+from oasis_kernel.model.losses import SPECIAL
 from oasis_kernel.model.work import Workload
 from oasis_kernel.plan import make_plan
 
@@ -47,6 +50,21 @@ def test_chunks_fit_the_memory_they_are_given():
 def test_an_event_that_cannot_fit_is_refused_with_both_numbers():
     with pytest.raises(PlanRefused, match=r"event 2 needs [\d,]+ MiB, and each of 2 workers has 24 MiB"):
         make_plan(workload([1, 5_000_000], samples=100), workers=2, memory_bytes=64 * MIB, block_bytes=8 * MIB)
+
+
+def test_an_event_too_large_for_memory_is_computed_a_few_samples_at_a_time():
+    work = replace(workload([1, 400_000], samples=100), summary_rows=np.array([1, 1]), divisible=True, blocks=3.0)
+    plan = make_plan(work, workers=2, memory_bytes=256 * MIB, block_bytes=8 * MIB)
+    assert plan.peak_bytes <= 256 * MIB
+    at_once = plan.chunks[-1].samples_at_once
+    assert 1 < at_once < 100
+    assert 400_000 * 3 * (SPECIAL + at_once) * 4 < 120 * MIB < 400_000 * 3 * (SPECIAL + at_once + 1) * 4 + 8 * MIB
+    roomy = make_plan(work, workers=2, memory_bytes=4096 * MIB, block_bytes=8 * MIB)
+    assert [chunk.samples_at_once for chunk in roomy.chunks] == [100] * len(roomy.chunks)
+    with pytest.raises(PlanRefused, match="event 2 needs"):
+        make_plan(work, workers=2, memory_bytes=64 * MIB, block_bytes=8 * MIB)
+    with pytest.raises(PlanRefused, match="event 2 needs"):
+        make_plan(replace(work, divisible=False), workers=2, memory_bytes=256 * MIB, block_bytes=8 * MIB)
 
 
 def test_no_events_is_an_empty_plan():

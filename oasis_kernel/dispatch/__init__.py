@@ -38,7 +38,7 @@ class Observer(Protocol):
         """An attempt at a chunk failed; it is tried again, or set aside for good."""
         ...
 
-    def split(self, chunk: Chunk, into: tuple[Chunk, Chunk]) -> None:
+    def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:
         """A chunk that does not fit a worker's memory goes on as its halves."""
         ...
 
@@ -55,5 +55,5 @@ class Unobserved:
     def failed(self, chunk: Chunk, failure: ChunkFailure, will_retry: bool) -> None:
         """Say nothing."""
 
-    def split(self, chunk: Chunk, into: tuple[Chunk, Chunk]) -> None:
+    def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:
         """Say nothing."""

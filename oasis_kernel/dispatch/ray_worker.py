@@ -21,20 +21,20 @@ from oasis_kernel.model.work import Chunk, Task
 
 POLL = 0.2
 Message = dict[str, Any]
-#: A chunk as it travels: number, part, event ids (int32, little-endian), items touched, bytes expected.
-ChunkMessage = tuple[int, str, bytes, int, int]
+#: A chunk as it travels: number, part, event ids (int32, little-endian), items touched, bytes, samples at once.
+ChunkMessage = tuple[int, str, bytes, int, int, int]
 
 
 def packed(chunk: Chunk) -> ChunkMessage:
     """A chunk as plain values."""
     ids = np.ascontiguousarray(chunk.event_id, dtype="<i4").tobytes()
-    return chunk.number, chunk.part, ids, chunk.item_events, chunk.peak_bytes
+    return chunk.number, chunk.part, ids, chunk.item_events, chunk.peak_bytes, chunk.samples_at_once
 
 
 def unpacked(message: ChunkMessage) -> Chunk:
     """The chunk of plain values."""
-    number, part, ids, item_events, peak_bytes = message
-    return Chunk(number, np.frombuffer(ids, "<i4").astype(np.int32), item_events, peak_bytes, part)
+    number, part, ids, item_events, peak_bytes, samples_at_once = message
+    return Chunk(number, np.frombuffer(ids, "<i4").astype(np.int32), item_events, peak_bytes, part, samples_at_once)
 
 
 def named(entry: str) -> Callable[..., Any]:

@@ -111,7 +111,7 @@ class WaitingChunks:
         failure = _failure(attempt, setback)
         self._setbacks[chunk.number, chunk.part, trouble] += 1
         again = self._setbacks[chunk.number, chunk.part, trouble] <= self._patience.retries(trouble)
-        halved = not again and trouble == Trouble.MEMORY and len(chunk.event_id) > 1
+        halved = not again and trouble == Trouble.MEMORY and chunk.is_divisible
         self._observer.failed(chunk, failure, again or halved)
         if again:
             self._waiting.appendleft(Attempt(chunk, attempt.number + 1, alone=trouble == Trouble.WORKER))

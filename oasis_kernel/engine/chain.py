@@ -15,6 +15,7 @@ class Chain:
     """What happens to ground-up losses: each step adds the streams it makes from those before it."""
 
     steps: tuple[Step, ...] = ()
+    blocks: float = 1.0  # rows of all streams in memory at once, for each row of ground-up losses
 
     def streams(self, ground_up: LossBlock) -> Streams:
         """Every stream of a block."""

@@ -126,7 +126,9 @@ def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> P
         workload = workload_of(prepared)
     else:
         rows = summary_rows(contents.workload.item_events, summary_counts(prepared))
-        workload = replace(contents.workload, summary_rows=rows)
+        workload = replace(contents.workload, summary_rows=rows, blocks=prepared.chain.blocks)
+    if kept is not None:  # kept losses are those of whole events
+        workload = replace(workload, divisible=False)
     cuts = contents.cuts if contents is not None else None
     plan = make_plan(
         workload,

@@ -64,12 +64,21 @@ class Prepared:
         """Ground-up losses after the plugins' adjustments."""
         return blocks if self.adjust is None else map(self.adjust, blocks)
 
-    def ground_up_blocks(self, event_id: Int32, block_bytes: int) -> Iterator[LossBlock]:
-        """The model's ground-up losses of some events, in blocks of whole events."""
+    @property
+    def divisible(self) -> bool:
+        """Whether an event can be computed a few samples at a time: what a plugin does may look across samples."""
+        return self.own_ground_up is None and self.adjust is None
+
+    def ground_up_blocks(self, event_id: Int32, block_bytes: int, samples_at_once: int = 0) -> Iterator[LossBlock]:
+        """The model's ground-up losses of some events, in blocks of whole events.
+
+        An event larger than a block comes ``samples_at_once`` samples at a time (0: all), where it is divisible.
+        """
         if self.own_ground_up is not None:
             yield self.own_ground_up(event_id)
         elif self.ground_up is not None:
-            yield from self.ground_up().blocks(self.hazard.footprint(event_id, self.areaperil_id), block_bytes)
+            footprint = self.hazard.footprint(event_id, self.areaperil_id)
+            yield from self.ground_up().blocks(footprint, block_bytes, samples_at_once if self.divisible else 0)
 
 
 def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:

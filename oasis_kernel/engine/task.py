@@ -11,7 +11,7 @@ from oasis_kernel.errors import Cancelled, DamagedPart, OasisError
 from oasis_kernel.formats.parts import Part, write_part
 from oasis_kernel.model.losses import LossBlock, SummaryLosses
 from oasis_kernel.model.work import Chunk, Receipt, Stopped, TaskReference, never
-from oasis_kernel.steps.summarise import join_events, summarise
+from oasis_kernel.steps.summarise import join_events, join_samples, summarise
 from oasis_kernel.store.parts import PartStore, content_hash
 
 
@@ -92,7 +92,9 @@ class ChunkTask:
                 return self._summarised(_until(stopped, kept.read(chunk.event_id))), True
             except DamagedPart:
                 pass  # discarded by its reader
-        computed = _until(stopped, self._prepared.ground_up_blocks(chunk.event_id, self._block_bytes))
+        at_once = chunk.samples_at_once if kept is None else 0  # kept losses are whole events
+        blocks = self._prepared.ground_up_blocks(chunk.event_id, self._block_bytes, at_once)
+        computed = _until(stopped, blocks)
         if kept is None:
             return self._summarised(computed), False
         with kept.keeping(chunk.event_id, computed) as blocks:
@@ -101,14 +103,19 @@ class ChunkTask:
     def _summarised(self, ground_up: Iterator[LossBlock]) -> dict[str, SummaryLosses]:
         """The losses of every output, of blocks of ground-up ones."""
         prepared = self._prepared
-        pieces: dict[str, list[SummaryLosses]] = {output.name: [] for output in prepared.outputs}
+        pieces: dict[str, list[list[SummaryLosses]]] = {output.name: [] for output in prepared.outputs}
         for block in prepared.adjusted(ground_up):
             streams = prepared.chain.streams(block)
             for output in prepared.outputs:
                 summary = summarise(streams[output.stream], output.summary_set, risks_first_met=prepared.compatible)
-                pieces[output.name].append(summary)
+                if not block.first_sample:
+                    pieces[output.name].append([])
+                pieces[output.name][-1].append(summary)
         empty = prepared.empty_losses
-        return {name: join_events(found) if found else empty for name, found in pieces.items()}
+        return {
+            name: join_events([join_samples(windows) for windows in found]) if found else empty
+            for name, found in pieces.items()
+        }
 
 
 def _until(stopped: Stopped, blocks: Iterator[LossBlock]) -> Iterator[LossBlock]:

@@ -41,13 +41,18 @@ def financial_chain(analysis: Analysis, exposure: PreparedExposure) -> Financial
     # Ground-up summaries may group by account fields, which only the outputs' map knows.
     maps = {"gul": rows, "il": rows}
     findings = list(terms.findings)
+    layers = rows.num_rows / max(exposure.item_map.num_rows, 1)  # rows of insured losses for each of ground-up
+    blocks = 1 + layers
     if "ri" in asked or "rl" in asked:
         reinsurance = compile_reinsurance(analysis.portfolio, rows)
         findings += reinsurance.findings
         passes = reinsurance.passes
         steps.append(reinsured_step(analysis, passes, rows.num_rows))
         maps |= _reinsured_maps(analysis, passes, rows)
-    return Financial(Chain(tuple(steps)), maps, tuple(findings))
+        # A pass holds what it is given and what it leaves; nets and cessions are kept until they are summarised.
+        priorities = len({contract.inuring_priority for contract in passes})
+        blocks += layers * (2 + priorities * (2 if "rl" in asked else 1))
+    return Financial(Chain(tuple(steps), blocks), maps, tuple(findings))
 
 
 def insured_step(analysis: Analysis, exposure: PreparedExposure, terms: CompiledTerms) -> "InsuredStep":

@@ -1,6 +1,7 @@
 """What each event of a run touches: the hazard joined to the portfolio, before any loss."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,8 +17,10 @@ def workload_of(prepared: Prepared) -> Workload:
     """The workload of a prepared analysis; of a model that computes ground-up losses itself, the most it can be."""
     items, samples, summaries = prepared.exposure.items, prepared.samples, summary_counts(prepared)
     if prepared.own_ground_up is not None:
-        return assume_whole(prepared.event_id, len(items), summaries, samples)
-    return measure(prepared.hazard, prepared.event_id, items, summaries, samples)
+        whole = assume_whole(prepared.event_id, len(items), summaries, samples)
+    else:
+        whole = measure(prepared.hazard, prepared.event_id, items, summaries, samples)
+    return replace(whole, blocks=prepared.chain.blocks, divisible=prepared.divisible)
 
 
 def summary_counts(prepared: Prepared) -> list[int]:

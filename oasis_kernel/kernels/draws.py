@@ -45,7 +45,7 @@ class EventDraws(NamedTuple):
     draw: Int32  # [k] d
     last_row: Int32  # [k] in the order of draws, the place after the draw's last row
     seed: Int64  # [k]
-    uniform: Float64  # [k, s] damage: a tile of draws at a time; hazard: all the event's
+    uniform: Float64  # [k, s] a tile of draws at a time
 
 
 class FactorRoom(NamedTuple):
@@ -122,15 +122,11 @@ def draw_factors(randomness: Randomness, event: int, lookups: Lookups, room: Fac
 
 @kernel
 def draw(
-    randomness: Randomness, which: Draws, score: Float64, first: int, last: int, lookups: Lookups, draws: EventDraws,
-    row: int,
-) -> None:  # fmt: skip
-    """Draw, correlate and stretch the numbers of the event's draws ``first:last`` into ``uniform`` from ``row`` on.
-
-    No more than ``lookups`` has room for.
-    """
+    randomness: Randomness, which: Draws, score: Float64, first: int, last: int, lookups: Lookups, draws: EventDraws
+) -> None:
+    """Draw, correlate and stretch the numbers of the event's draws ``first:last`` into ``uniform``."""
     rows = last - first
-    uniform = draws.uniform[row : row + rows]
+    uniform = draws.uniform[:rows]
     draw_uniforms(randomness.generator, draws.seed[first:last], rows, uniform)
     correlate(score, draws.draw[first:last], which.correlations, randomness.copula, lookups, uniform)
     for k in range(rows):

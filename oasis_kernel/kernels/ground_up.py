@@ -1,7 +1,7 @@
 """Ground-up losses of whole events: touch order, uniforms once per group, distributions once, then item by item.
 
 Index letters: e = event, r = row (touched item), c = coverage, p = position of an item in visiting order,
-i = distribution of the event, s = sample.
+i = distribution of the event, s = sample, w = sample of a window.
 """
 
 from typing import NamedTuple
@@ -64,6 +64,13 @@ class GroundUpModel(NamedTuple):
     settlement: Settlement
 
 
+class Window(NamedTuple):
+    """The uniforms of the samples that are wanted."""
+
+    damage: Float64  # [a tile's draws, w] the drawn ones themselves where all samples are wanted
+    hazard: Float64  # [an event's draws, w]
+
+
 class Room(NamedTuple):
     """What one thread works in."""
 
@@ -77,7 +84,8 @@ class Room(NamedTuple):
     ends: Ends
     rows: Rows
     scale: Float64  # [r]
-    found: Int32  # [r, s] damage bins; a single row unless coverages depend on one another
+    found: Int32  # [r, w] damage bins; a single row unless coverages depend on one another
+    window: Window
 
 
 class Block(NamedTuple):
@@ -85,15 +93,20 @@ class Block(NamedTuple):
 
     offsets: Int64  # [e + 1]
     item: Int32  # [r]
-    loss: Float32  # [r, SPECIAL + s]
+    loss: Float32  # [r, SPECIAL + w]
 
 
 @kernel
-def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, room: Room, out: Block) -> None:
-    """Write the losses of the events ``first:last`` of ``runs`` to ``out``, which has just the rows they touch."""
+def ground_up(
+    model: GroundUpModel, runs: HazardRuns, first: int, last: int, first_sample: int, room: Room, out: Block
+) -> None:
+    """Write the losses of the events ``first:last`` of ``runs`` to ``out``, which has just the rows they touch.
+
+    All samples are drawn; those from ``first_sample`` on, as many as the room's window is wide, are written.
+    """
     exposure, curves, sampling, mode, randomness, settlement = model
     order, tables, rows, score = room.order, room.tables, room.rows, room.factors.score
-    damage, hazard, lookups = room.damage, room.hazard, room.lookups
+    damage, hazard, lookups, window = room.damage, room.hazard, room.lookups, room.window
     step = damage.uniform.shape[0]
     before = 0
     out.offsets[0] = 0
@@ -106,18 +119,22 @@ def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, roo
         hazards = list_hazard(exposure.hazard_draw, randomness.hazard.group, event, count, order, rows, hazard)
         draw_factors(randomness, event, lookups, room.factors)
         for start in range(0, hazards, step):
-            draw(randomness, randomness.hazard, score, start, min(start + step, hazards), lookups, hazard, start)
+            stop = min(start + step, hazards)
+            draw(randomness, randomness.hazard, score, start, stop, lookups, hazard)
+            take_window(hazard.uniform, first_sample, stop - start, window.hazard[start:stop])
         for level in range(levels):
             begin = 0
             for start in range(0, draws, step):  # a tile of draws, whose numbers stay in the core's nearest cache
                 stop = min(start + step, draws)
-                draw(randomness, randomness.damage, score, start, stop, lookups, damage, 0)
+                draw(randomness, randomness.damage, score, start, stop, lookups, damage)
+                if window.damage.shape[1] < damage.uniform.shape[1]:
+                    take_window(damage.uniform, first_sample, stop - start, window.damage)
                 tile = Tile(
                     begin, damage.last_row[stop - 1], start, before, out.loss, room.scale, room.found, room.ends
                 )
                 if level == 0:
                     describe(exposure, sampling.bins, order, tables, rows, tile, out.item)
-                sample_tile(rows, KINDS * level, curves.table, tables, sampling, (damage.uniform, hazard.uniform), tile)
+                sample_tile(rows, KINDS * level, curves.table, tables, sampling, (window.damage, window.hazard), tile)
                 begin = tile.end
         settle(settlement, exposure, order, coverages, event, before, room.factor, out.loss)
         forget_draws(draws, damage)
@@ -126,6 +143,14 @@ def ground_up(model: GroundUpModel, runs: HazardRuns, first: int, last: int, roo
         clear(coverages, order)
         before += count
         out.offsets[e - first + 1] = before
+
+
+@kernel
+def take_window(uniform: Float64, first_sample: int, count: int, window: Float64) -> None:
+    """Copy the samples of a window out of ``count`` rows of ``uniform``."""
+    for k in range(count):
+        for s in range(window.shape[1]):
+            window[k, s] = uniform[k, first_sample + s]
 
 
 @kernel

@@ -15,12 +15,16 @@ class LossBlock:
 
     ``loss`` columns: MEAN, DEVIATION, EXPOSURE, CHANCE, MAXIMUM (the special sample indices -1..-5), then
     sample 1..S at column SPECIAL + s - 1. After ground-up the rows are items; after terms, outputs.
+
+    An event too large for memory comes a few samples at a time, in blocks that follow one another: then S are the
+    block's samples, of which ``first_sample`` come before. Nothing that is done to losses looks across samples.
     """
 
     event_id: Int32  # [e]
     offsets: Int64  # [e + 1]
     row: Int32  # [n] 0-based item (or output) number
     loss: Float32  # [n, SPECIAL + S]
+    first_sample: int = 0
 
     @property
     def samples(self) -> int:

@@ -1,7 +1,7 @@
 """The work of a run: what events cost, the chunks they are cut into, the receipts that come back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from oasis_kernel.model.exposure import Int32, Int64
@@ -16,6 +16,8 @@ class Workload:
     item_events: Int64  # items the event touches
     summary_rows: Int64  # upper bound of rows over all summary sets
     samples: int
+    blocks: float = 1.0  # blocks of losses in memory at once, of as many rows as an event touches items
+    divisible: bool = False  # whether one event's losses can be computed a few samples at a time
 
 
 @dataclass(frozen=True)
@@ -27,15 +29,24 @@ class Chunk:
     item_events: int
     peak_bytes: int
     part: str = ""  # of a chunk that was halved, and halved again: "0", "1", "01" ...; in this order, events ascend
+    samples_at_once: int = 0  # of an event whose losses are larger than a block; 0: all, it cannot be divided
 
-    def halves(self) -> "tuple[Chunk, Chunk]":
-        """The chunk as two, each with half of its events, of which it has at least two."""
-        middle = len(self.event_id) // 2
-        first, second = (
-            Chunk(self.number, events, self.item_events // 2, self.peak_bytes // 2, self.part + half)
+    @property
+    def is_divisible(self) -> bool:
+        """Whether less memory would do."""
+        return len(self.event_id) > 1 or self.samples_at_once > 1
+
+    def halves(self) -> "tuple[Chunk, ...]":
+        """What takes half the memory: two chunks of half the events, or the one event half its samples at a time."""
+        middle, bytes_each = len(self.event_id) // 2, self.peak_bytes // 2
+        if not middle:
+            fewer = max(self.samples_at_once // 2, 1)
+            return (replace(self, peak_bytes=bytes_each, part=self.part + "0", samples_at_once=fewer),)
+        each = replace(self, item_events=self.item_events // 2, peak_bytes=bytes_each)
+        return tuple(
+            replace(each, event_id=events, part=self.part + half)
             for half, events in (("0", self.event_id[:middle]), ("1", self.event_id[middle:]))
         )
-        return first, second
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def _row(run_id: str, chunk: Chunk, deaths: int = 0) -> ChunkRow:
         event_ids=np.ascontiguousarray(ids, dtype="<i4").tobytes(),
         item_events=chunk.item_events,
         expected_bytes=chunk.peak_bytes,
+        samples_at_once=chunk.samples_at_once,
         deaths=deaths,
     )
 
@@ -60,7 +61,7 @@ def read_plan(session: Session, run_id: str) -> list[Chunk]:
 def chunk_of(row: ChunkRow) -> Chunk:
     """The engine's chunk of a row."""
     ids = np.frombuffer(row.event_ids, dtype="<i4").astype(np.int32)
-    return Chunk(row.number, ids, row.item_events, row.expected_bytes, row.part)
+    return Chunk(row.number, ids, row.item_events, row.expected_bytes, row.part, row.samples_at_once)
 
 
 def rows(session: Session, run_id: str, states: Sequence[str] = ()) -> list[ChunkRow]:
@@ -128,8 +129,8 @@ def died(session: Session, run_id: str, error: str, *, memory: bool) -> list[Chu
         row.state, row.error, row.finished = ChunkState.FAILED, error, now()
         row.deaths += 1
         note(session, run_id, "chunk", {"chunk": row.number, "part": row.part, "state": row.state, "error": error})
-        if memory and row.events["count"] > 1:
-            whole = chunk_of(row)
+        whole = chunk_of(row)
+        if memory and whole.is_divisible:
             split(session, run_id, whole, whole.halves(), deaths=1)
     return found
 

@@ -61,7 +61,7 @@ class RunObserver:
         """Note that an attempt at a chunk failed."""
         self._hear(chunk, partial(chunks.failed, run_id=self.run_id, failure=failure, will_retry=will_retry))
 
-    def split(self, chunk: Chunk, into: tuple[Chunk, Chunk]) -> None:
+    def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:
         """Note that a chunk goes on as its halves."""
         self._hear(chunk, partial(chunks.split, run_id=self.run_id, chunk=chunk, into=into))
 

@@ -256,6 +256,7 @@ class ChunkRow(Base):
     event_ids: Mapped[bytes] = deferred(mapped_column(LargeBinary))  # int32, little-endian
     item_events: Mapped[int] = mapped_column(BigInteger, default=0)
     expected_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    samples_at_once: Mapped[int] = mapped_column(default=0, server_default="0")  # of a large event; 0: all
     state: Mapped[str] = mapped_column(Word, default="waiting")  # see chunks.ChunkState
     attempt: Mapped[int] = mapped_column(default=0)
     deaths: Mapped[int] = mapped_column(default=0)  # processes that died while it was running

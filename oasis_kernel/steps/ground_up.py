@@ -27,29 +27,56 @@ class GroundUp:
         self._portfolio: Portfolio = prepare(items, coverages, model, options)
         self._samples = options.samples
 
-    def blocks(self, footprint: Footprint, max_bytes: int = DEFAULT_BLOCK_BYTES) -> Iterator[LossBlock]:
+    def blocks(
+        self, footprint: Footprint, max_bytes: int = DEFAULT_BLOCK_BYTES, samples_at_once: int = 0
+    ) -> Iterator[LossBlock]:
         """The losses of the footprint's events, a few whole events at a time, in the footprint's order.
 
-        A block's losses take at most ``max_bytes``, unless one event alone takes more. Events that touch no item
-        are left out. Losses do not depend on how events are cut into blocks. Raises InvalidInput when an intensity
-        bin is not the model's, or an event's rows of one area peril do not stand together.
+        A block's losses take at most ``max_bytes``, unless one event alone takes more: that one comes in blocks of
+        ``samples_at_once`` samples (0: all). Events that touch no item are left out. Losses do not depend on how
+        they are cut into blocks. Raises InvalidInput when an intensity bin is not the model's, or an event's rows
+        of one area peril do not stand together.
         """
         runs = find_runs(footprint, self._portfolio)
         extent = Extent.of(runs, self._portfolio, self._samples)
         if not extent.events:
             return
-        work = room(extent, self._portfolio)
-        width = SPECIAL + self._samples
-        for first, last in batches(extent.rows, max_bytes // (4 * width)):
-            yield self._block(runs, extent.rows, first, last, work)
+        windows = Windows(runs, extent, self._portfolio, min(samples_at_once or self._samples, self._samples))
+        most = max_bytes // (4 * (SPECIAL + self._samples))
+        for first, last in batches(extent.rows, most):
+            if int(extent.rows[first:last].sum()) <= most:
+                yield windows.block(first, last, 0, self._samples)
+            else:
+                yield from windows.of_event(first)
 
-    def _block(self, runs: HazardRuns, rows: Int64, first: int, last: int, work: kernels.Room) -> LossBlock:
-        count = int(rows[first:last].sum())
+
+class Windows:
+    """The losses of some events, of all samples or of a few: room is made once for each width of window."""
+
+    def __init__(self, runs: HazardRuns, extent: Extent, portfolio: Portfolio, widest: int) -> None:
+        self._runs = runs
+        self._extent = extent
+        self._portfolio = portfolio
+        self._widest = widest
+        self._room: dict[int, kernels.Room] = {}
+
+    def of_event(self, event: int) -> Iterator[LossBlock]:
+        """One event, in blocks of at most the widest window."""
+        samples = self._extent.samples
+        for first in range(0, max(samples, 1), max(self._widest, 1)):
+            yield self.block(event, event + 1, first, min(self._widest, samples - first))
+
+    def block(self, first: int, last: int, first_sample: int, width: int) -> LossBlock:
+        """The losses of the events ``first:last`` in ``width`` samples from ``first_sample`` on."""
+        if width not in self._room:
+            self._room = {width: room(self._extent, self._portfolio, width)}
+        count = int(self._extent.rows[first:last].sum())
         offsets = np.empty(last - first + 1, np.int64)
         item = np.empty(count, np.int32)
-        loss = np.empty((count, SPECIAL + self._samples), np.float32)
-        kernels.ground_up(self._portfolio.model, runs, first, last, work, kernels.Block(offsets, item, loss))
-        return LossBlock(runs.event[first:last], offsets, item, loss)
+        loss = np.empty((count, SPECIAL + width), np.float32)
+        out = kernels.Block(offsets, item, loss)
+        kernels.ground_up(self._portfolio.model, self._runs, first, last, first_sample, self._room[width], out)
+        return LossBlock(self._runs.event[first:last], offsets, item, loss, first_sample)
 
 
 def batches(rows: Int64, most: int) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ from oasis_kernel.kernels.correlation import lookups
 from oasis_kernel.kernels.damage import MOMENTS
 from oasis_kernel.kernels.distributions import EventTables, Rows
 from oasis_kernel.kernels.draws import EventDraws, FactorRoom
-from oasis_kernel.kernels.ground_up import Room
+from oasis_kernel.kernels.ground_up import Room, Window
 from oasis_kernel.kernels.sampling import ends
 from oasis_kernel.kernels.touch_order import HazardRuns, TouchOrder
 from oasis_kernel.model.exposure import Int32, Int64
@@ -69,29 +69,34 @@ class Extent:
         )
 
 
-def room(extent: Extent, portfolio: Portfolio) -> Room:
-    """Room for any one event of ``extent``."""
+def room(extent: Extent, portfolio: Portfolio, width: int) -> Room:
+    """Room for any one event of ``extent``, ``width`` samples at a time."""
     model = portfolio.model
     depends = model.mode.depends
     factors = len(model.randomness.factors.group)
     hazard_rows = extent.most_rows if _draws_hazard(extent, portfolio) else 0
+    damage = _draws(len(model.randomness.damage.group), extent, _tile_rows(extent))
+    hazard = _draws(len(model.randomness.hazard.group), extent, _tile_rows(extent) if hazard_rows else 0)
     return Room(
         order=_touch_order(extent.most_rows, portfolio),
         tables=_tables(extent, portfolio),
-        damage=_draws(len(model.randomness.damage.group), extent, _tile_rows(extent)),
-        hazard=_draws(len(model.randomness.hazard.group), extent, hazard_rows),
+        damage=damage,
+        hazard=hazard,
         factors=FactorRoom(
             np.zeros(factors, np.int64),
             np.zeros((factors, extent.samples)),
             np.zeros((factors, extent.samples)),
         ),
         factor=np.ones(portfolio.amplifications + 1),
-        # Damage is drawn a tile at a time, hazard for all rows of an event at once.
-        lookups=lookups(max(_tile_rows(extent), hazard_rows) * extent.samples),
-        ends=ends(extent.samples),
+        lookups=lookups(_tile_rows(extent) * extent.samples),
+        ends=ends(width),
         rows=_rows(extent.most_rows),
         scale=np.zeros(extent.most_rows),
-        found=np.zeros((extent.most_rows if depends else 1, extent.samples), np.int32),
+        found=np.zeros((extent.most_rows if depends else 1, width), np.int32),
+        window=Window(
+            damage.uniform if width == extent.samples else np.zeros((len(damage.uniform), width)),
+            np.zeros((min(len(hazard.number), hazard_rows), width)),
+        ),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from oasis_kernel.kernels.summaries import EventLosses, Membership, count_summaries, scratch, sum_by_summary
-from oasis_kernel.model.losses import LossBlock, SummaryLosses, SummarySet
+from oasis_kernel.model.losses import SPECIAL, LossBlock, SummaryLosses, SummarySet
 
 
 def summarise(block: LossBlock, summary_set: SummarySet, *, risks_first_met: bool = False) -> SummaryLosses:
@@ -35,6 +35,18 @@ def summarise_all(
 ) -> list[SummaryLosses]:
     """The losses of each summary set in a block, in the order of the sets."""
     return [summarise(block, summary_set, risks_first_met=risks_first_met) for summary_set in summary_sets]
+
+
+def join_samples(windows: Sequence[SummaryLosses]) -> SummaryLosses:
+    """The losses of one event whose samples came a few at a time, window after window; at least one.
+
+    Which summaries there are depends on exposure and mean alone, so that all windows have the same rows.
+    """
+    first, *others = windows
+    if not others:
+        return first
+    loss = np.concatenate([first.loss, *(window.loss[:, SPECIAL:] for window in others)], axis=1)
+    return SummaryLosses(first.event_id, first.summary_id, loss)
 
 
 def join_events(pieces: Sequence[SummaryLosses]) -> SummaryLosses:

@@ -66,6 +66,14 @@ def test_a_chunk_too_large_for_memory_is_halved_until_it_fits(tmp_path):
     assert [receipt.part for receipt in halves] == ["00", "01", "10", "11"]
 
 
+def test_an_event_too_large_for_memory_is_computed_fewer_samples_at_a_time(tmp_path):
+    receipts, heard = run(Trial(str(tmp_path), "one event too large"))
+    assert events_of(receipts) == 16
+    assert heard.count("split") == 3 + 4 * 2, "to one event each, then to 4 and 2 samples"
+    parts = sorted(receipt.part for receipt in receipts if receipt.chunk == 1)
+    assert parts == ["0000", "0100", "1000", "1100"]
+
+
 def test_halves_hold_the_events_of_the_whole_in_order():
     [whole] = chunks(1, events=5)
     first, second = whole.halves()

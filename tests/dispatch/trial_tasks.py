@@ -16,7 +16,7 @@ from oasis_kernel.model.work import Chunk, Receipt, Stopped, TaskReference, neve
 def chunks(count: int, events: int = 4) -> tuple[Chunk, ...]:
     """Chunks of so many events each."""
     ids = np.arange(1, count * events + 1, dtype=np.int32)
-    return tuple(Chunk(number, part, 10, 100) for number, part in enumerate(np.split(ids, count)))
+    return tuple(Chunk(number, part, 10, 100, samples_at_once=8) for number, part in enumerate(np.split(ids, count)))
 
 
 def events_of(receipts: list[Receipt]) -> int:
@@ -42,7 +42,7 @@ class Heard:
         self.said.append(("retried" if will_retry else "set aside", chunk.number, chunk.part))
         self.failures.append(failure)
 
-    def split(self, chunk: Chunk, into: tuple[Chunk, Chunk]) -> None:
+    def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:
         self.said.append(("split", chunk.number, chunk.part))
 
     def count(self, what: str) -> int:
@@ -53,7 +53,7 @@ class Heard:
 class Trial:
     """A task that notes its calls in ``folder``, and behaves in chunk ``number`` as told.
 
-    ``behaviour``: well, fails, fails once, refuses, too large, killed once, killed, is deaf (to
+    ``behaviour``: well, fails, fails once, refuses, too large, one event too large, killed once, killed, is deaf (to
     being stopped).
     """
 
@@ -90,6 +90,8 @@ class Trial:
         if self.behaviour == "refuses":
             raise OasisError("model trial: will not")
         if self.behaviour == "too large" and len(chunk.event_id) > 1:
+            raise MemoryError("cannot allocate")
+        if self.behaviour == "one event too large" and (len(chunk.event_id) > 1 or chunk.samples_at_once > 2):
             raise MemoryError("cannot allocate")
         if self.behaviour == "killed" or (self.behaviour == "killed once" and calls == 1):
             os.kill(os.getpid(), signal.SIGKILL)

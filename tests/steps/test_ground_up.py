@@ -148,6 +148,29 @@ def random_case(samples: int, **options: object) -> tuple[GroundUp, Footprint]:
     return GroundUp(who, coverages, MODEL, GroundUpOptions(samples=samples, **options)), footprint(*events)
 
 
+def windows_joined(blocks: list[LossBlock]) -> list[LossBlock]:
+    """Blocks of one event each, whose samples came a few at a time, as blocks of all samples."""
+    found: list[list[LossBlock]] = []
+    for block in blocks:
+        if not block.first_sample:
+            found.append([])
+        assert all((block.row == earlier.row).all() for earlier in found[-1])
+        found[-1].append(block)
+    whole = [np.concatenate([w[0].loss, *(later.loss[:, SPECIAL:] for later in w[1:])], axis=1) for w in found]
+    return [replace(w[0], loss=loss) for w, loss in zip(found, whole, strict=True)]
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 32, 33, 99])
+@pytest.mark.parametrize("options", [{"allocation_rule": 1}, {"allocation_rule": 3, "effective_damageability": True}])
+def test_an_event_a_few_samples_at_a_time_has_the_same_losses(at_once: int, options: dict) -> None:
+    step, hazard = random_case(33, **options)
+    whole = list(step.blocks(hazard, 1 << 30, at_once))
+    assert len(whole) == 1, "what fits a block is not divided"
+    parts = list(step.blocks(hazard, 1, at_once))
+    assert max(part.samples for part in parts) == min(at_once, 33)
+    assert joined(windows_joined(parts)) == joined(whole)
+
+
 def joined(blocks: list[LossBlock]) -> tuple[bytes, bytes, bytes]:
     return tuple(b"".join(getattr(b, name).tobytes() for b in blocks) for name in ("event_id", "row", "loss"))
 
@@ -319,6 +342,10 @@ def test_a_dependent_coverage_follows_its_sources_damage() -> None:
     assert ((dependent > 0) == (source > 0)).all()
     assert (dependent[source > 0] >= 250).all()  # the source's bin 2 means the dependent's bin 3
     assert block.loss[2, MEAN] == 0.5 * 0.75 * 500
+    step = GroundUp(who, COVERAGES, model, GroundUpOptions(samples=60))
+    windows = list(step.blocks(footprint([(10, 2, 1.0)]), 1, 25))
+    assert len(windows) == 3
+    assert (windows_joined(windows)[0].loss == next(iter(step.blocks(footprint([(10, 2, 1.0)])))).loss).all()
     ignored = losses(footprint([(10, 2, 1.0)]), items(areaperil_id=[10] * 4, source_item_id=[0, 0, 1, 0]), model,
                      coverage_dependency=frozenset())  # fmt: skip
     assert ignored.loss[2, MEAN] == 62.5
