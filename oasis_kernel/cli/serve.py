@@ -52,8 +52,10 @@ def serve(
 
 def need_service() -> None:
     """OasisError when the service's libraries are not installed."""
+    from oasis_kernel._jit_cache import share_kernel_folders
     from oasis_kernel.errors import OasisError
 
+    share_kernel_folders()  # before the service brings kernels: a cluster's workers here fill the same folder
     try:
         import oasis_kernel.service.serving  # noqa: F401
     except ModuleNotFoundError as error:

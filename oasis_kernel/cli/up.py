@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FIRST_RUN = "First look at toy-wind"
 MODEL = "toy-wind"
+PORTFOLIO = "Demonstration homes in Florida"
 LOG, LOCK = "log.txt", "up.lock"  # under the root
 #: What people open, and the service, where nobody says otherwise and nothing listens there.
 USUAL_PORTS = {"public": 8000, "service": 8765}
@@ -77,7 +78,7 @@ def _alone(root: Path, *, new_password: bool) -> Iterator[None]:
         except BlockingIOError:
             ports = kept_ports(root)
             if new_password and "public" in ports:
-                _introduce(prepared(hub_environment(root, ports, ""), new_password=True))
+                _introduce(prepared(hub_environment(root, ports), new_password=True))
                 raise typer.Exit from None
             at = f", on http://{HOST}:{ports['public']}" if "public" in ports else ""
             raise OasisError(
@@ -112,7 +113,7 @@ def _start_of(root: Path, port: int | None, ray: str, *, new_password: bool) -> 
     if service_port:
         wanted["service"] = int(service_port)
     ports = _ports(root, wanted | dict.fromkeys(("hub", "proxy", "provider", "pages")))
-    hub = hub_environment(root, ports, f"http://{HOST}:{ports['service']}")
+    hub = hub_environment(root, ports)
     log_in = prepared(hub, new_password=new_password)
     _introduce(log_in)
     settings = loaded_settings(None, root=root, host=HOST, port=ports["service"], ray=ray, hub=json.dumps(log_in.doors))
@@ -128,13 +129,13 @@ def _ports(root: Path, wanted: dict[str, int | None]) -> dict[str, int]:
 
 def _introduce(log_in: LogIn) -> None:
     """Say where to log in, and a new password, now: whatever happens next, it is not lost."""
-    _say(f"The workbench starts on {log_in.address}")
+    _say(f"The workbench is on {log_in.address}")
     if log_in.user is None:
         _say("  Log in with your organisation's account.")
     elif log_in.password is not None:
         _say(f"  Log in as {log_in.user} with the password {log_in.password} (shown this once)")
     else:
-        _say(f"  Log in as {log_in.user}. Password forgotten? oasis up --new-password makes another one.")
+        _say(f"  Log in as {log_in.user}. Password forgotten? The same command with --new-password makes another one.")
 
 
 def _ray() -> str:
@@ -181,25 +182,42 @@ class FirstLook:
     def show(self, samples: int | None, out: Path) -> None:
         """Make the first analysis while the hub starts, or show it where it is made already."""
         from oasis_kernel.api import connect
-        from oasis_kernel.cli.service_runs import follow
-        from oasis_kernel.cli.view import print_error, print_headline
+        from oasis_kernel.cli.view import print_error
 
-        log_in = self.starting.log_in
-        try:
-            with connect(self.url, self.token) as workbench:
-                made = _made(workbench)
-                run = made or _begun(workbench, samples, log_in.groups if log_in else ())
-                self._wait_for_hub()
-                if made is not None:
-                    print_headline(made)
-                else:
-                    _say(f"First, a run of {MODEL} on its demonstration portfolio:")
-                    follow(lambda report: run, out, detach=False, as_json=False)
-        except OasisError as error:
-            if not self.leaving.is_set():
-                print_error(error)
-        if not self.leaving.is_set():
-            self._conclude()
+        with connect(self.url, self.token) as workbench:
+            try:
+                body = self._asked(workbench, samples)
+                self._show_run(workbench, body, out)
+                self._conclude()
+                _warm_up(workbench, body)
+            except OasisError as error:
+                if not self.leaving.is_set():
+                    print_error(error)
+                    self._conclude()
+
+    def _asked(self, workbench: "Workbench", samples: int | None) -> dict[str, Any]:
+        """The request for the first analysis, which everybody who may log in is to see."""
+        from dataclasses import replace
+
+        from oasis_kernel.cli.host import asked_there
+        from oasis_kernel.plugins import load_plugins
+
+        files = load_plugins().demonstration(MODEL)
+        groups = list(self.starting.log_in.groups) if self.starting.log_in else []
+        chosen = replace(files, samples=samples or files.samples)
+        return asked_there(workbench, chosen, name=FIRST_RUN, groups=groups)
+
+    def _show_run(self, workbench: "Workbench", body: dict[str, Any], out: Path) -> None:
+        from oasis_kernel.cli.service_runs import follow
+        from oasis_kernel.cli.view import print_headline
+
+        run = _found(workbench) or _begun(workbench, body)
+        self._wait_for_hub()
+        if run.ended:
+            print_headline(run)
+        else:
+            _say(f"First, a run of {MODEL} on its demonstration portfolio:")
+            follow(lambda report: run, out, detach=False, as_json=False)
 
     def _wait_for_hub(self) -> None:
         log_in = self.starting.log_in
@@ -225,21 +243,22 @@ class FirstLook:
         )
 
 
-def _made(workbench: "Workbench") -> "RemoteRun | None":
-    """The first analysis where it is there already."""
-    return next((run for run in workbench.runs(20, model=MODEL, state="completed") if run.name == FIRST_RUN), None)
+def _found(workbench: "Workbench") -> "RemoteRun | None":
+    """The first analysis where it is there already, completed or at work."""
+    there = workbench.runs(20, model=MODEL, q=FIRST_RUN)
+    return next((run for run in there if run.name == FIRST_RUN and (run.state == "completed" or not run.ended)), None)
 
 
-def _begun(workbench: "Workbench", samples: int | None, groups: tuple[str, ...]) -> "RemoteRun":
-    """The first analysis, queued; with its portfolio it is seen by everybody who may log in."""
-    from dataclasses import replace
-
-    from oasis_kernel.cli.host import asked_there
+def _begun(workbench: "Workbench", body: dict[str, Any]) -> "RemoteRun":
+    """The first analysis, queued, with its portfolio under a name that says what it is."""
     from oasis_kernel.client.run import RemoteRun
-    from oasis_kernel.plugins import load_plugins
 
-    files = load_plugins().demonstration(MODEL)
-    chosen = replace(files, samples=samples or files.samples)
-    body = asked_there(workbench, chosen, name=FIRST_RUN, groups=list(groups))
-    workbench.service.patch(f"/portfolios/{body['portfolio']}", {"groups": list(groups)})
+    named = {"name": PORTFOLIO, "groups": body["groups"]}
+    workbench.service.patch(f"/portfolios/{body['portfolio']}", named)
     return RemoteRun(workbench, workbench.service.post("/analyses", body))
+
+
+def _warm_up(workbench: "Workbench", body: dict[str, Any]) -> None:
+    """Have the service check and estimate once: what it compiles or loads for that, nobody waits for later."""
+    workbench.check_report(body)
+    workbench.service.post("/analyses/estimate", body)

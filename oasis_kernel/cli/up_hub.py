@@ -49,7 +49,7 @@ def what_is_missing() -> tuple[str | None, str | None]:
     return hub, pages
 
 
-def hub_environment(root: Path, ports: Mapping[str, int], service: str) -> dict[str, str]:
+def hub_environment(root: Path, ports: Mapping[str, int]) -> dict[str, str]:
     """The hub's settings for this machine; what the environment sets already goes over them."""
     given = {
         "ROOT": str(root / "hub"),
@@ -58,7 +58,7 @@ def hub_environment(root: Path, ports: Mapping[str, int], service: str) -> dict[
         "PROXY_API_PORT": str(ports["proxy"]),
         "PROVIDER__PORT": str(ports["provider"]),
         "OIDC__TITLE": "this workbench",
-        "SERVICE__URL": service,
+        "SERVICE__URL": f"http://{HOST}:{ports['service']}",
         "ACCESS__ROLES": json.dumps(ROLES),
     }
     if what_is_missing()[1] is None:

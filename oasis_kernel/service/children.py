@@ -152,7 +152,7 @@ class Children:
             child.due = moment + child.wait
             where = f"; {self.log_file} may say why" if self.log_file is not None else ""
             status = child.process.returncode
-            log.warning("%s ended (%s) and is started again in %.0f s%s", child.program.name, status, child.wait, where)
+            log.warning("%s ended (%s) and is started again%s", child.program.name, status, where)
             child.end_the_rest()
         elif moment >= child.due:
             child.process, child.began, child.due = self._started(child.program), moment, None
