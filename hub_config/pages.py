@@ -6,33 +6,28 @@ they may. ``python -m hub_config.pages``, started by the hub.
 """
 
 import os
-from collections.abc import Mapping
-from contextvars import ContextVar
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
-from jupyterhub.singleuser.extension import JupyterHubAuthorizer, JupyterHubIdentityProvider
+from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 from tornado import web
+from tornado.ioloop import IOLoop
 from traitlets.config import Config
 from voila.app import Voila
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 
-from hub_config.settings import PREFIX, HubSettings
+from hub_config import page_kernels
+from hub_config.page_kernels import OwnersEnd, OwnersOnly, viewer
+from hub_config.settings import HubSettings
 
-SECRET_PREFIXES = ("JUPYTERHUB_", "JPY_", PREFIX)
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
 )
-
-# Who is being answered, and their token: set where they are identified, read where a kernel is started for them.
-_viewer: ContextVar[tuple[str, str] | None] = ContextVar("viewer", default=None)
-
-
-def environment_for(token: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a page's kernel: its viewer's token, and nothing that is the hub's or this service's."""
-    kept = {name: value for name, value in environment.items() if not name.startswith(SECRET_PREFIXES)}
-    return {**kept, "OASIS_TOKEN": token}
+#: The pages' look, in the package of the panels.
+TEMPLATE, PANELS = "workbench", "widgets"
 
 
 class Viewers(JupyterHubIdentityProvider):
@@ -49,42 +44,46 @@ class Viewers(JupyterHubIdentityProvider):
         return [(prefix + path, *rest) for path, *rest in super().get_handlers()]
 
     async def get_user(self, handler: web.RequestHandler) -> Any:
-        """Return who asks, and remember it for the kernel that may be started for them."""
+        """Return who asks, and remember it for the kernel that may be taken for them."""
         user = await super().get_user(handler)
         token = self.hub_auth.get_token(handler) if user is not None else None
-        _viewer.set((user.username, token) if user is not None and token else None)
+        viewer.set((user.username, token) if user is not None and token else None)
         return user
 
 
-class PageKernels(AsyncMappingKernelManager):
-    """Kernels of pages, each with its viewer's token."""
+class Pages(Voila):
+    """Voila with kernels that wait ready, and that nobody but their owner ends."""
 
-    owners: dict[str, str]
-
-    async def start_kernel(self, **kwargs: Any) -> str:  # type: ignore[override]
-        """Start a kernel for whoever is being answered; 403 for nobody."""
-        viewer = _viewer.get()
-        if viewer is None:
-            raise web.HTTPError(403, "Log in to open a page.")
-        name, token = viewer
-        kwargs["env"] = environment_for(token, kwargs.get("env") or os.environ)
-        started: str = await super().start_kernel(**kwargs)
-        self.owners = {**getattr(self, "owners", {}), started: name}
-        return started
+    def init_handlers(self) -> list[Any]:
+        """Voila's handlers, but its way to end kernels; the kernels that wait are started with the server."""
+        IOLoop.current().add_callback(self.kernel_manager.fill)
+        ours = {VoilaShutdownKernelHandler: OwnersEnd}
+        return [(path, ours.get(handler, handler), *rest) for path, handler, *rest in super().init_handlers()]
 
 
-class OwnersOnly(JupyterHubAuthorizer):
-    """Lets viewers reach the kernels of their own pages only."""
+def who_looks(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Tell the template who the viewer is, and where the hub's own pages are."""
+    known = viewer.get()
+    hub = os.environ.get("JUPYTERHUB_BASE_URL", "/") + "hub/"
+    page_config["workbench"] = {"hub": hub, "viewer": known[0] if known else ""}
+    return page_config
 
-    def is_authorized(self, handler: web.RequestHandler, user: Any, action: str, resource: str) -> bool:
-        """Whether somebody may see the pages at all, and the kernel, where one is named, is theirs."""
-        kernel = handler.path_kwargs.get("kernel_id") or (handler.path_args[0] if handler.path_args else None)
-        if (
-            resource == "kernels"
-            and getattr(handler.settings["kernel_manager"], "owners", {}).get(kernel) != user.username
-        ):
-            return False
-        return super().is_authorized(handler, user, action, resource)
+
+def look(c: Config, template: str) -> None:
+    """Set the template, which is found in the package of the panels also where that is not installed but used."""
+    panels = find_spec(PANELS)
+    if panels is not None and panels.submodule_search_locations:
+        ours = str(Path(next(iter(panels.submodule_search_locations))) / "jupyter")
+        there = os.environ.get("JUPYTER_PATH")
+        os.environ["JUPYTER_PATH"] = f"{ours}{os.pathsep}{there}" if there else ours
+        c.VoilaConfiguration.template = TEMPLATE
+    if template:
+        c.VoilaConfiguration.template = template
+    c.VoilaConfiguration.allow_template_override = "NO"
+    c.VoilaConfiguration.allow_theme_override = "NO"
+    c.VoilaConfiguration.page_config_hook = who_looks
+    c.VoilaConfiguration.show_tracebacks = False
+    c.VoilaConfiguration.strip_sources = True
 
 
 def configuration(settings: HubSettings, prefix: str) -> Config:
@@ -98,14 +97,9 @@ def configuration(settings: HubSettings, prefix: str) -> Config:
     c.Voila.identity_provider_class = Viewers
     c.Voila.authorizer_class = OwnersOnly
     c.Voila.tornado_settings = {"headers": {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}}
-    c.VoilaConfiguration.multi_kernel_manager_class = PageKernels
-    c.VoilaConfiguration.show_tracebacks = False
-    c.VoilaConfiguration.strip_sources = True
-    c.VoilaConfiguration.preheat_kernel = False  # a kernel that is ready before its viewer comes has no token
-    if settings.pages.template:
-        c.VoilaConfiguration.template = settings.pages.template
-    c.MappingKernelManager.cull_idle_timeout = settings.culling.idle_seconds
-    c.MappingKernelManager.cull_interval = settings.culling.every_seconds
+    look(c, settings.pages.template)
+    assert settings.pages.folder is not None
+    page_kernels.apply(c, settings.pages.folder, settings.culling.idle_seconds, settings.culling.every_seconds)
     return c
 
 
@@ -113,7 +107,7 @@ def main() -> None:
     """Serve the pages until told to stop."""
     settings = HubSettings.load()
     c = configuration(settings, os.environ["JUPYTERHUB_SERVICE_PREFIX"])
-    Voila.launch_instance([str(settings.pages.folder)], config=c)
+    Pages.launch_instance([str(settings.pages.folder)], config=c)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import traitlets as t
 
-import oasis_kernel as ok
 from oasis_kernel.client.models import RemoteModel
 from oasis_kernel.client.portfolios import RemotePortfolio
 from oasis_kernel.client.run import RemoteRun
-from oasis_kernel.client.workbench import Workbench
+from oasis_kernel.client.workbench import Workbench, connect
 from oasis_kernel.errors import InvalidInput
 from widgets.background import Background, Threads
 
@@ -47,7 +46,7 @@ class Session(t.HasTraits):
         Nothing is asked of it yet. ``workbench`` is a connection that is there already.
         """
         super().__init__(**chosen)
-        self.workbench = workbench or ok.connect(url or os.environ.get(HOST_VARIABLE) or HERE, token)
+        self.workbench = workbench or connect(url or os.environ.get(HOST_VARIABLE) or HERE, token)
         self.background: Background = background or Threads()
 
     @property
