@@ -152,10 +152,11 @@ def exposure(
     return exposure_losses(portfolio, loss_factors, perils, engine_options(options), explain=explain)
 
 
-def connect(url: str, token: str | None = None) -> "Workbench":
+def connect(url: str | None = None, token: str | None = None) -> "Workbench":
     """The workbench that a service is: the calls of this module, answered there, with the same results.
 
-    ``url`` is https, or http on this machine. Without ``token`` it is ``OASIS_TOKEN``, the hub's in a server that a
+    ``url`` is https, or http on this machine; without one it is ``OASIS_HOST``, which a server that a hub started has,
+    else the service of this machine. Without ``token`` it is ``OASIS_TOKEN``, the hub's in a server that a
     hub started, the one that ``oasis login`` stored, or on this machine itself its local token.
     """
     try:

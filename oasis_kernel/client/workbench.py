@@ -1,5 +1,6 @@
 """``ok.connect(url)``: the calls of the local workbench, answered by a service."""
 
+import os
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,8 @@ Settings: TypeAlias = AnalysisSettings | Mapping[str, Any] | str | Path | None
 Options: TypeAlias = EngineOptions | Mapping[str, Any] | None
 #: A portfolio in memory, files, one that the service has, or the id of such a one.
 AnyPortfolio: TypeAlias = Portfolio | PortfolioFiles | RemotePortfolio | str
+HOST_VARIABLE = "OASIS_HOST"
+HERE = "http://127.0.0.1:8765"  # where `oasis serve` listens unless told otherwise
 ID_LENGTH = 26
 SHORTEST = 6  # the start or end of an id that may stand for it
 NOT_FOUND = 404
@@ -288,9 +291,9 @@ class Workbench:
         return run if isinstance(run, RemoteRun) else self.open_run(run)
 
 
-def connect(url: str, token: str | None = None, *, patience: Patience | None = None) -> Workbench:
+def connect(url: str | None = None, token: str | None = None, *, patience: Patience | None = None) -> Workbench:
     """The workbench of the service at an address; see ``oasis_kernel.connect``."""
-    return Workbench(Service(url, token, patience=patience))
+    return Workbench(Service(url or os.environ.get(HOST_VARIABLE) or HERE, token, patience=patience))
 
 
 def _is_called(view: Mapping[str, Any], wanted: str) -> bool:
