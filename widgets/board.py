@@ -121,8 +121,7 @@ def _marks(chunks: tuple[Mapping[str, Any], ...]) -> str:
     marks = "".join(MARKS.get(str(chunk["state"]), "?") for chunk in chunks[:_MOST_MARKS])
     legend = ", ".join(f"{MARKS.get(state, '?')} {state}" for state in _counts(chunks))
     more = f" (the first {_MOST_MARKS} of {len(chunks)})" if len(chunks) > _MOST_MARKS else ""
-    style = "letter-spacing:.15em;overflow-wrap:anywhere;line-height:1.5"
-    return f'<p aria-hidden="true" style="{style}">{marks}</p><p>{legend}{more}</p>'
+    return f'<p aria-hidden="true" class="chunks">{marks}</p><p>{legend}{more}</p>'
 
 
 def _failed(board: Board) -> str:

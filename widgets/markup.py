@@ -6,25 +6,20 @@ from html import escape
 from typing import Any
 
 from oasis_kernel.errors import Finding, Severity
+from widgets.style import STYLE
 from widgets.words import amount, counted
+
+__all__ = ["STYLE", "copied", "definitions", "findings", "heading", "paragraph", "progress", "table"]
 
 #: Shown without "and so many more" up to this length; a page with thousands of rows is no page.
 MOST_ROWS = 200
 
-#: Colours have at least 4.5:1 contrast on white, and never speak alone: each mark has its word.
-STYLE = """<style>
-.oasis-panel table {border-collapse: collapse; margin: .4em 0; font-variant-numeric: tabular-nums}
-.oasis-panel caption {text-align: left; font-weight: 600; padding: .2em 0}
-.oasis-panel th, .oasis-panel td {border-bottom: 1px solid #c8c8c8; padding: .2em .7em; line-height: 1.4}
-.oasis-panel th, .oasis-panel td {text-align: left}
-.oasis-panel table td.number, .oasis-panel table th.number {text-align: right}
-.oasis-panel h2 {font-size: 1.2em; margin: .6em 0 .2em}
-.oasis-panel h3 {font-size: 1.05em; margin: .5em 0 .2em}
-.oasis-panel p {margin: .3em 0; line-height: 1.45}
-.oasis-panel .error {color: #a4161a} .oasis-panel .warning {color: #7a4b00} .oasis-panel .note {color: #1f4e79}
-.oasis-panel .scroll {overflow-x: auto; max-width: 100%}
-.oasis-panel :focus-visible {outline: 3px solid #1f4e79; outline-offset: 2px}
-</style>"""
+#: Copies without asking the browser for leave: the text is selected, so that a refusal leaves only Ctrl-C to press.
+_COPY = (
+    "const code = this.parentNode.querySelector('pre'), said = this.nextElementSibling;"
+    "getSelection().selectAllChildren(code);"
+    "said.textContent = document.execCommand('copy') ? 'Copied' : 'Selected: press Ctrl+C';"
+)
 
 
 def heading(text: str, level: int = 2) -> str:
@@ -82,6 +77,13 @@ def progress(label: str, done: int, total: int) -> str:
     text = f"{done:,} of {total:,}" if total else "starting"
     bar = f'<progress aria-label="{escape(label)}" max="{max(total, 1)}" value="{done}" style="width:100%"></progress>'
     return f"<p>{escape(label)}: {text}</p>{bar}"
+
+
+def copied(code: str) -> str:
+    """Code with a button that copies it."""
+    button = f'<button type="button" class="oasis-copy" onclick="{escape(_COPY)}">Copy</button>'
+    said = '<span role="status" class="oasis-said"></span>'
+    return f'<div>{button}{said}<pre class="oasis-code" tabindex="0">{escape(code)}</pre></div>'
 
 
 def _finding_row(finding: Finding) -> tuple[Any, ...]:

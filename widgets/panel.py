@@ -27,17 +27,16 @@ class Panel(w.VBox):
     title = ""
 
     def __init__(self, session: Session):
-        super().__init__(layout=w.Layout(width="100%", padding="0 0 1em 0"))
+        super().__init__(layout=w.Layout(width="100%"))
         self.session = session
         self.add_class("oasis-panel")
         self.status = w.HTML(layout=FULL)
         self.say("")
-        self._code = w.Textarea(
-            description="Python",
-            tooltip="The same in Python: select all and copy",
-            layout=w.Layout(width="100%", height="11em", display="none"),
+        self._code = w.HTML(layout=w.Layout(width="100%", display="none"))
+        self._show_code = w.ToggleButton(
+            description="Copy as Python", tooltip="Show what is chosen as Python code", layout=BUTTON
         )
-        self._show_code = w.ToggleButton(description="Copy as Python", tooltip="Show what is chosen as Python code")
+        self._show_code.add_class("oasis-quiet")
         self._show_code.observe(self._toggle_code, "value")
         self._buttons: list[w.Button] = []
         body = self.build()
@@ -99,8 +98,7 @@ class Panel(w.VBox):
     def refresh_code(self) -> None:
         """Bring the shown code up to date."""
         if self._show_code.value:
-            self._code.value = self.python()
-            self._code.rows = self._code.value.count("\n") + 1
+            self._code.value = markup.copied(self.python())
 
     def _toggle_code(self, _: Any) -> None:
         self._code.layout.display = "" if self._show_code.value else "none"

@@ -12,6 +12,7 @@ from oasis_kernel.errors import Finding, InvalidInput
 from widgets import code, markup, words
 from widgets.figures.maps import COLUMNS, exposure_map, statuses
 from widgets.panel import FIELD, FULL, Panel, shown
+from widgets.recognised import columns_of, part_of
 from widgets.session import Session
 
 #: What is asked for, by the part of the portfolio it is.
@@ -25,6 +26,9 @@ PARTS = {
 #: Dots that a browser draws without effort; the service keeps all of them.
 MOST_DOTS = 5_000
 MOST_LISTED = 50
+NOTHING_PICKED = (
+    "No file picked yet. Locations are enough for ground-up losses; accounts and reinsurance may come along."
+)
 
 
 class PortfolioPanel(Panel):
@@ -44,36 +48,37 @@ class PortfolioPanel(Panel):
         self._list()
 
     def build(self) -> list[w.Widget]:
-        """File fields with a name and a button; a search with a list; findings; the map."""
+        """A field for files with a name and a button; a search with a list; findings; the map."""
+        self._parts: dict[str, Mapping[str, Any]] = {}
         self.name = w.Text(description="Name", placeholder="of the first file", **FIELD)
-        self.uploads = {
-            part: w.FileUpload(
-                description=label,
-                accept=".csv,.parquet,.gz",
-                multiple=False,
-                tooltip=f"{label}: an OED file, CSV or Parquet",
-                layout=w.Layout(width="14em"),
-            )
-            for part, label in PARTS.items()
-        }
-        for field in self.uploads.values():
-            field.observe(lambda _: self.guarded(self._picked), "value")
-        self.picked = shown(markup.paragraph("No file picked yet. Locations are enough for ground-up losses."))
+        self.files = w.FileUpload(
+            description="Pick files",
+            accept=".csv,.parquet,.gz",
+            multiple=True,
+            tooltip="OED files, CSV or Parquet: locations, accounts, reinsurance, currency rates, all at once",
+            layout=w.Layout(width="auto", align_self="flex-start"),
+        )
+        self.files.observe(lambda _: self.guarded(self._picked), "value")
+        self.picked = shown(markup.paragraph(NOTHING_PICKED))
         send = self.button("Upload and check", "Send the picked files to the service", self.upload, "primary")
+        forget = self.button("Remove picked files", "Begin anew with picking", self.forget)
         self.search = w.Text(description="Find", placeholder="part of a name", continuous_update=False, **FIELD)
         self.there = w.Dropdown(description="In the service", options=[("none yet", None)], **FIELD)
         self.search.observe(lambda _: self.guarded(self._list), "value")
         self.there.observe(lambda change: self.guarded(lambda: self._pick(change["new"])), "value")
         self.findings, self.coverage, self.map_words = shown(), shown(), shown()
         self.map_place = w.VBox(layout=FULL)
-        fields = w.HBox(list(self.uploads.values()), layout=w.Layout(flex_flow="row wrap"))
         cover = self.button("What does the model cover?", "Look up every location with the chosen model", self.look_up)
-        sending = [self.name, fields, self.picked, send]
-        return [*sending, self.search, self.there, self.findings, self.map_place, self.map_words, cover, self.coverage]
+        heading = shown(markup.heading("Upload one", 3))
+        new = w.VBox([heading, self.files, self.picked, self.name, w.HBox([send, forget])], layout=FULL)
+        old = w.VBox([shown(markup.heading("Or take one that is there", 3)), self.search, self.there], layout=FULL)
+        ways = w.HBox([new, old], layout=w.Layout(flex_flow="row wrap", width="100%"))
+        ways.add_class("oasis-beside")
+        return [ways, self.findings, self.map_place, self.map_words, cover, self.coverage]
 
     def python(self) -> str:
         """Read and upload the picked files, or take the portfolio that is chosen."""
-        files = {part: found["name"] for part, field in self.uploads.items() for found in field.value}
+        files = {part: str(found["name"]) for part, found in self._parts.items()}
         chosen = self.session.portfolio
         if files or chosen is None:
             return code.uploading(self.session.address, files, self.name.value)
@@ -82,13 +87,19 @@ class PortfolioPanel(Panel):
 
     def upload(self) -> None:
         """Send the picked files; findings that stop the service from taking them are shown."""
-        files = {part: field.value[0] for part, field in self.uploads.items() if field.value}
+        files = dict(self._parts)
         if not files:
             remedy = "Pick a location file, in CSV or Parquet"
             raise InvalidInput(Finding("upload", "holds no file", field="Locations", remedy=remedy))
         name = self.name.value.strip() or PurePath(next(iter(files.values()))["name"]).name.partition(".")[0]
         bench = self.session.workbench
         self.work(f"Uploading {name}", lambda: _sent(bench.upload, files, name), self._uploaded)
+
+    def forget(self) -> None:
+        """Pick anew."""
+        self._parts = {}
+        self.files.value = ()
+        self.picked.value = markup.paragraph(NOTHING_PICKED)
 
     def look_up(self) -> None:
         """Show what the chosen model makes of the locations, and why."""
@@ -108,12 +119,23 @@ class PortfolioPanel(Panel):
         place.value = content
 
     def _picked(self) -> None:
-        found = [
-            (PARTS[part], item["name"], words.size(item["size"]))
-            for part, field in self.uploads.items()
-            for item in field.value
-        ]
-        self.picked.value = markup.table("Picked files", ("Part", "File", "Size"), found)
+        """Take in what was picked, beside what was picked before."""
+        strange = []
+        for item in self.files.value:
+            part = part_of(columns_of(item["name"], bytes(item["content"])))
+            if part is None:
+                strange.append(item["name"])
+            else:
+                self._parts[part] = item
+        found = [(PARTS[part], item["name"], words.size(item["size"])) for part, item in self._parts.items()]
+        if found:
+            self.picked.value = markup.table("Picked files", ("Part", "File", "Size"), found)
+        self.say("")
+        if strange:
+            remedy = "Pick OED files: locations have LocNumber, accounts PolNumber, reinsurance ReinsNumber"
+            raise InvalidInput(
+                [Finding(name, "has the columns of no part of a portfolio", remedy=remedy) for name in strange]
+            )
 
     def _uploaded(self, portfolio: RemotePortfolio) -> None:
         self._mine = True

@@ -58,7 +58,8 @@ class ResultsPanel(Panel):
         self.tabs = w.Tab(children=list(self.places.values()), titles=list(self.places))
         reload = self.button("Show results", "Ask the service for the results of the chosen run", self.load)
         chosen = w.VBox([self.perspective, self.level, self.summary], layout=FULL)
-        return [reload, self.headline, chosen, self.tabs]
+        self.views = w.VBox([chosen, self.tabs], layout=w.Layout(width="100%", display="none"))
+        return [self.headline, self.views, reload]
 
     def python(self) -> str:
         """The curve, the average and the tables that are shown."""
@@ -86,6 +87,7 @@ class ResultsPanel(Panel):
 
     def _empty(self, why: str) -> None:
         self.headline.value = markup.paragraph(why)
+        self.views.layout.display = "none"
         for place in self.places.values():
             place.children = (shown(markup.paragraph("Nothing to show.")),)
         for field in (self.perspective, self.level, self.summary):
@@ -95,6 +97,7 @@ class ResultsPanel(Panel):
         self.headline.value = markup.heading(found["title"], 3) + markup.definitions(
             "Average annual loss", {form.PERSPECTIVES[n].partition(" (")[0]: v for n, v in found["averages"].items()}
         )
+        self.views.layout.display = ""
         self._levels: dict[str, dict[int, str]] = found["levels"]
         self._fill(self.perspective, [(form.PERSPECTIVES[n].partition(" (")[0], n) for n in self._levels])
         self._pick_perspective()

@@ -88,6 +88,10 @@ class Session(t.HasTraits):
                 return
             asked = dict(parse_qsl(urlsplit(page["next"]).query))
 
+    def portfolio_of(self, portfolio_id: str) -> RemotePortfolio:
+        """The portfolio of an id, in its latest version."""
+        return RemotePortfolio.of(self.workbench.service.get(f"/portfolios/{portfolio_id}"))
+
     def locations(self, portfolio: RemotePortfolio, columns: str, most: int) -> list[dict[str, Any]]:
         """Up to ``most`` rows of a portfolio's locations, with the columns of these it has."""
         return self.locations_of(portfolio.id, columns, most)

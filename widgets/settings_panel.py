@@ -9,6 +9,7 @@ import ipywidgets as w
 from oasis_kernel.client.models import RemoteModel
 from oasis_kernel.errors import Finding, InvalidInput
 from widgets import code, form, markup
+from widgets.choices import Choices
 from widgets.panel import FIELD, FULL, Panel, shown
 from widgets.session import Session
 
@@ -37,9 +38,9 @@ class SettingsPanel(Panel):
         self.samples = w.BoundedIntText(
             description="Samples", min=0, max=MOST_SAMPLES, tooltip="Samples per event; 0: mean losses only", **FIELD
         )
-        self.perspectives = self._many("Losses", [(form.PERSPECTIVES[n], n) for n in form.PERSPECTIVES], ("gul",), 4)
+        self.perspectives = Choices("Losses", [(label, name) for name, label in form.PERSPECTIVES.items()], ("gul",))
         levels = tuple(name for name in form.LEVELS if name.startswith(("Whole", "By account", "By location")))
-        self.levels = self._many("Summary levels", [*form.LEVELS], levels, len(form.LEVELS))
+        self.levels = Choices("Summary levels", [(name, name) for name in form.LEVELS], levels)
         self.years = w.Text(
             description="Return periods",
             value=", ".join(map(str, form.RETURN_PERIODS)),
@@ -47,21 +48,18 @@ class SettingsPanel(Panel):
             continuous_update=False,
             **FIELD,
         )
-        self.events = w.Checkbox(description="Event table (for the whole portfolio)", value=True, indent=False)
-        self.keep = w.Checkbox(description="Keep ground-up losses, for what-if later", value=False, indent=False)
+        event_table, keep = "Event table (for the whole portfolio)", "Keep ground-up losses, for what-if later"
+        self.events = w.Checkbox(description=event_table, value=True, indent=False, layout={"width": "auto"})
+        self.keep = w.Checkbox(description=keep, value=False, indent=False, layout={"width": "auto"})
         self.fields = (self.samples, self.perspectives, self.levels, self.years, self.events, self.keep)
         for field in self.fields:
             field.observe(lambda _: self.guarded(self._changed), "value")
-        hint = shown(markup.paragraph("Several of a list: hold Ctrl (or Command) while picking."))
-        return [self.own, self.samples, self.perspectives, self.levels, hint, self.years, self.events, self.keep]
+        return [self.own, self.samples, self.years, self.perspectives, self.levels, self.events, self.keep]
 
     def python(self) -> str:
         """The settings as a value."""
         settings = pprint.pformat(self.session.settings, width=100, sort_dicts=False)
         return code.program(self.session.address, [f"settings = {settings}"])
-
-    def _many(self, label: str, options: list[Any], value: tuple[str, ...], rows: int) -> w.SelectMultiple:
-        return w.SelectMultiple(description=label, options=options, value=value, rows=rows, **FIELD)
 
     def _load(self, model: RemoteModel | None) -> None:
         if model is None:
@@ -81,7 +79,7 @@ class SettingsPanel(Panel):
         self.own.children = tuple(self._answers.values())
         self.samples.value = int(model_settings.get("model_default_samples") or 0)
         offered = form.perspectives(model_settings)
-        self.perspectives.options = [(form.PERSPECTIVES[name], name) for name in offered]
+        self.perspectives.offer([(form.PERSPECTIVES[name], name) for name in offered])
         self._filling = False
         self._portfolio_changed()
 
@@ -89,7 +87,7 @@ class SettingsPanel(Panel):
         """Ask for the perspectives that the portfolio allows, of those that the model has."""
         portfolio = self.session.portfolio
         files = ((portfolio.view.get("latest") or {}).get("files") or {}) if portfolio is not None else {}
-        there = [value for _, value in self.perspectives.options]
+        there = self.perspectives.offered
         self.perspectives.value = tuple(name for name in form.parts_of([*files]) if name in there)
         self._changed()
 

@@ -2,6 +2,7 @@
 
 import ast
 from datetime import UTC, datetime
+from html import unescape
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ from widgets.run_panel import RunPanel, WatchPanel
 from widgets.settings_panel import SettingsPanel
 
 
-def picked(name, content=b"PortNumber\n1\n"):
+def picked(name, content=b"PortNumber,LocNumber\n1,1\n"):
     sent = {"name": name, "type": "text/csv", "size": len(content), "content": memoryview(content)}
     return ({**sent, "last_modified": datetime(2026, 11, 22, tzinfo=UTC)},)
 
@@ -46,7 +47,7 @@ def python_of(panel):
 def test_an_upload_becomes_the_sessions_portfolio_with_findings_and_a_map(service, session):
     service.answers["POST /v1/portfolios"] = portfolio("Coast", [{**FINDING, "severity": "warning"}])
     panel = PortfolioPanel(session)
-    panel.uploads["location"].value = picked("coast.csv")
+    panel.files.value = picked("coast.csv")
     assert "coast.csv" in panel.picked.value
     panel.upload()
     assert session.portfolio.name == "Coast"
@@ -62,7 +63,7 @@ def test_an_upload_becomes_the_sessions_portfolio_with_findings_and_a_map(servic
 def test_files_that_cannot_be_read_are_findings_not_tracebacks(service, session):
     service.answers["POST /v1/portfolios"] = problem(422, "1 finding", findings=[FINDING])
     panel = PortfolioPanel(session)
-    panel.uploads["location"].value = picked("<i>.csv")
+    panel.files.value = picked("<i>.csv")
     panel.guarded(panel.upload)
     assert "Give a value of 0 or more" in panel.status.value
     assert "Traceback" not in panel.status.value
@@ -79,7 +80,7 @@ def test_no_file_is_a_finding_too(session):
 def test_a_name_with_folders_in_it_stays_in_its_folder(service, session):
     service.answers["POST /v1/portfolios"] = portfolio("evil")
     panel = PortfolioPanel(session)
-    panel.uploads["location"].value = picked("../../evil.csv")
+    panel.files.value = picked("../../evil.csv")
     panel.guarded(panel.upload)
     assert session.portfolio.name == "evil"
 
@@ -315,7 +316,8 @@ def test_code_is_shown_when_asked_for_and_kept_up_to_date(chosen):
     panel = RunPanel(chosen)
     assert panel._code.layout.display == "none"
     panel._show_code.value = True
-    assert "bench.run('toy-wind'" in panel._code.value
+    assert "bench.run('toy-wind'" in unescape(panel._code.value)
+    assert "<button" in panel._code.value
 
 
 def test_locations_are_asked_for_with_the_columns_they_have(service, session):

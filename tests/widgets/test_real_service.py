@@ -67,8 +67,7 @@ def test_from_upload_to_exceedance_curve(served, tmp_path, monkeypatch):
     url, token = served
     session = Session(url, token, background=AtOnce())
     portfolio, _, settings, before, run, results = RunAnalysis(session).shown
-    portfolio.uploads["location"].value = _picked("location.csv")
-    portfolio.uploads["account"].value = _picked("account.csv")
+    portfolio.files.value = (*_picked("location.csv"), *_picked("account.csv"))
     portfolio.guarded(portfolio.upload)
     assert session.portfolio is not None, portfolio.status.value
     assert len(portfolio.map_place.children[0].marks[-1].x) > 200
