@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from oasis_kernel.engine.analysis import Resources
-from oasis_kernel.engine.execute import begin, execute, finish, plan_run
+from oasis_kernel.engine.execute import Planned, begin, execute, finish, plan_run
 from oasis_kernel.engine.inputs import load_analysis
 from oasis_kernel.engine.progress import Clock
 from oasis_kernel.plugins import load_plugins
@@ -27,9 +27,9 @@ def windowed_bytes(folder: Path) -> dict[str, bytes]:
     analysis, _ = load_analysis(files, load_plugins())
     resources = Resources(workers=2, memory_bytes=2**32, store=folder / "store", reuse=False, block_bytes=1)
     begun = begin(analysis, Clock(lambda progress: None))
-    plan = plan_run(begun, resources, None)
+    plan = plan_run(begun, resources, None).plan
     small = replace(plan, chunks=tuple(replace(chunk, samples_at_once=2) for chunk in plan.chunks))
-    finish(begun, folder / "out", resources, None, plan=small)
+    finish(begun, folder / "out", resources, None, planned=Planned(small))
     return {path.name: path.read_bytes() for path in (folder / "out").iterdir() if path.name != "run.json"}
 
 

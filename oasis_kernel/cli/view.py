@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from oasis_kernel.plugins.conformance import CheckResult
     from oasis_kernel.questions.exceedance import ExceedanceCurve
     from oasis_kernel.questions.result import Run
+    from oasis_kernel.store.runs import RunRecord
 
 out = Console()
 err = Console(stderr=True)
@@ -113,7 +114,25 @@ def print_headline(run: "Run") -> None:
         f"peak memory {record.peak_bytes / 2**20:,.0f} MiB",
         highlight=False,
     )
+    if record.expected:
+        out.print(_expected_and_taken(record), highlight=False)
     out.print(f"ORD tables: {run.place}", highlight=False, soft_wrap=True)
+
+
+def _expected_and_taken(record: "RunRecord") -> str:
+    """What was expected before the run, beside what it took."""
+    from oasis_kernel.model.estimate import Estimate
+
+    expected = Estimate.of(record.expected)
+    pairs = (
+        (expected.seconds, record.seconds, lambda value: f"{_seconds(value)} s"),
+        (expected.peak_bytes, record.peak_bytes, _size),
+        (expected.output_bytes, record.output_bytes, _size),
+    )
+    told = [f"{shown(band.likely)} ({shown(band.low)} to {shown(band.high)})" for band, _, shown in pairs]
+    took = [shown(value) for _, value, shown in pairs]
+    learned = f"learned from {expected.runs} runs" if expected.runs else "the first run of its kind here"
+    return f"Expected {', '.join(told)}; took {', '.join(took)} ({learned})"
 
 
 def print_estimate(expected: "Estimate") -> None:
@@ -130,7 +149,8 @@ def print_estimate(expected: "Estimate") -> None:
     out.print(view)
     out.print(
         f"{expected.events:,} events touch the portfolio, {expected.samples} samples; {expected.chunks:,} chunks on "
-        f"{expected.workers} workers. Learned from {expected.trial_events:,} events in {expected.trial_seconds:.1f} s",
+        f"{expected.workers} workers. Learned from {expected.trial_events:,} events in {expected.trial_seconds:.1f} s"
+        + (f" and {expected.runs} earlier runs" if expected.runs else ""),
         highlight=False,
     )
 

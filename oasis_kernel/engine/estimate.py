@@ -1,6 +1,5 @@
-"""What a run would take, learned by computing a few of its events: seconds, memory, size of the results."""
+"""What a run would take, learned from a few of its events and from earlier runs: seconds, memory, size of results."""
 
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -10,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from oasis_kernel.engine.analysis import Analysis, Resources
-from oasis_kernel.engine.execute import Begun, begin
-from oasis_kernel.engine.progress import Clock, Progress, Report, peak_memory
+from oasis_kernel.engine.execute import PACES, Begun, begin
+from oasis_kernel.engine.forecast import forecast, kind_of
+from oasis_kernel.engine.progress import Clock, Progress, Report, resident_memory
 from oasis_kernel.engine.results import write_results
 from oasis_kernel.engine.task import ChunkTask
 from oasis_kernel.engine.workload import workload_of
@@ -20,6 +20,7 @@ from oasis_kernel.model.estimate import Band, Estimate
 from oasis_kernel.model.exposure import Int32, Int64
 from oasis_kernel.model.work import Chunk, Plan, Workload
 from oasis_kernel.plan import event_cost, make_plan
+from oasis_kernel.store.pace import Paces
 from oasis_kernel.store.parts import PartStore
 
 #: Work of one piece of the trial: a fraction of a second, and enough that its time is not all overhead.
@@ -70,9 +71,12 @@ def estimate(
     trials = _trials(begun, workload, resources.block_bytes)
     begun.clock.end()
     total = int(event_cost(workload).sum())
+    name = analysis.model.name
+    paces = Paces(resources.store / PACES).of(kind_of(name, begun.prepared))
+    seen = forecast(name, begun.prepared, workload, plan, paces, began).expected
     return Estimate(
-        seconds=_seconds(trials, total, plan, ready),
-        peak_bytes=_peak(plan),
+        seconds=_corrected(_seconds(trials, total, plan, ready), seen.seconds, len(paces)),
+        peak_bytes=_corrected(_peak(plan), seen.peak_bytes, len(paces)),
         output_bytes=_output(trials, total),
         events=plan.events,
         item_events=int(workload.item_events.sum()),
@@ -81,7 +85,15 @@ def estimate(
         workers=plan.workers,
         trial_events=sum(trial.events for trial in trials),
         trial_seconds=round(sum(trial.seconds + trial.write_seconds for trial in trials), 3),
+        runs=len(paces),
     )
+
+
+def _corrected(tried: Band, seen: Band, runs: int) -> Band:
+    """What a trial says, put right by earlier runs where there are any: whole runs know better than a few events."""
+    if not runs:
+        return tried
+    return Band(min(tried.low, seen.low), seen.likely, max(tried.high, seen.high))
 
 
 def _trials(begun: Begun, workload: Workload, block_bytes: int) -> list[_Trial]:
@@ -175,16 +187,6 @@ def _peak(plan: Plan) -> Band:
         round(base + plan.peak_bytes * share + threads * each) for share, each in zip(shares, THREAD_BYTES, strict=True)
     )
     return Band(low, likely, high)
-
-
-def resident_memory() -> int:
-    """The resident memory of this process now, in bytes; where the system does not say, the highest so far."""
-    if not sys.platform.startswith("linux"):
-        return peak_memory()
-    import os
-
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _silent(progress: Progress) -> None:

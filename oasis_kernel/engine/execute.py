@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,6 +14,7 @@ from oasis_kernel.dispatch import Executor
 from oasis_kernel.dispatch.threads import ThreadExecutor
 from oasis_kernel.engine.analysis import Analysis, Resources
 from oasis_kernel.engine.check import LocationReport, check_analysis
+from oasis_kernel.engine.forecast import Forecast, forecast, kind_of, pace_of
 from oasis_kernel.engine.inputs import inputs_of, table_hashes
 from oasis_kernel.engine.kept import KeptGroundUp, refuse_full_disk
 from oasis_kernel.engine.order import kept_ground_up_in, ordered, write_order
@@ -26,10 +28,11 @@ from oasis_kernel.errors import Finding, InvalidInput, Severity
 from oasis_kernel.model.work import Plan, Receipt, TaskReference
 from oasis_kernel.plan import make_plan
 from oasis_kernel.store.folders import refuse_foreign_folder, whole_folder
+from oasis_kernel.store.pace import Paces
 from oasis_kernel.store.parts import content_hash
 from oasis_kernel.store.runs import RunCatalogue, RunRecord
 
-RECORD = "run.json"
+RECORD, PACES = "run.json", "paces"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,14 @@ class Begun:
     began: float  # seconds of the performance counter
     clock: Clock
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The chunks of a run, and what it is expected to take: not known of a plan that an earlier attempt made."""
+
+    plan: Plan
+    forecast: Forecast | None = None
 
 
 def execute(
@@ -89,25 +100,29 @@ def finish(
     resources: Resources,
     kept: KeptGroundUp | None,
     executor: Executor | None = None,
-    plan: Plan | None = None,
+    planned: Planned | None = None,
 ) -> RunRecord:
     """Compute the losses of a run that has begun, from kept ground-up losses where there are some, and write them.
 
-    ``plan`` is that of an earlier attempt at the run; without it, one is made.
+    ``planned`` may be that of an earlier attempt at the run; without it, a plan is made.
     """
     prepared, clock = begun.prepared, begun.clock
-    if plan is None:
-        plan = plan_run(begun, resources, kept)
-    receipts = _losses(begun, plan, chunk_task(begun, resources, kept), executor or ThreadExecutor(resources.workers))
+    if planned is None:
+        planned = plan_run(begun, resources, kept)
+    receipts = _losses(
+        begun, planned.plan, chunk_task(begun, resources, kept), executor or ThreadExecutor(resources.workers)
+    )
     parts = resources.parts()
     with whole_folder(out, RECORD) as folder:
         clock.begin("results")
         write_results(begun.analysis, prepared, [parts.local(receipt.address) for receipt in receipts], folder, clock)
         begun.locations.write(folder)
         clock.end()
-        record = _record(begun, receipts, out, kept)
+        written = sum(path.stat().st_size for path in folder.iterdir())
+        record = replace(_record(begun, receipts, out, kept), output_bytes=written, expected=_expected(planned))
         record.write(folder / RECORD)
     RunCatalogue(resources.store / "runs").add(record)
+    _remember(planned, receipts, record, resources)
     parts.prune(frozenset(address for receipt in receipts for address in (receipt.address, receipt.ground_up)))
     return record
 
@@ -117,7 +132,19 @@ def kept_ground_up(resources: Resources, prepared: Prepared) -> KeptGroundUp:
     return kept_ground_up_in(resources.parts_address, prepared)
 
 
-def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> Plan:
+def _expected(planned: Planned) -> dict[str, Any]:
+    return {} if planned.forecast is None else planned.forecast.expected.as_dict()
+
+
+def _remember(planned: Planned, receipts: Sequence[Receipt], record: RunRecord, resources: Resources) -> None:
+    """Keep what a run took, for the forecasts of those that follow."""
+    forecast = planned.forecast
+    pace = pace_of(forecast, receipts, record) if forecast is not None else None
+    if forecast is not None and pace is not None:
+        Paces(resources.store / PACES).add(forecast.kind, pace)
+
+
+def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> Planned:
     """The chunks; those under which ground-up losses are kept already, unless the caller says how many."""
     begun.clock.begin("plan")
     prepared = begun.prepared
@@ -141,7 +168,8 @@ def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> P
         if prepared.own_ground_up is None:
             refuse_full_disk(kept, workload)
         kept.keep_contents(prepared.event_id, workload, plan)
-    return plan
+    paces = Paces(resources.store / PACES).of(kind_of(begun.analysis.model.name, prepared))
+    return Planned(plan, forecast(begun.analysis.model.name, prepared, workload, plan, paces, begun.began))
 
 
 def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> ChunkTask:

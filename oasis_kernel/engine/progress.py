@@ -1,10 +1,12 @@
 """Progress of a run, as numbers: whoever shows it decides how."""
 
+import os
 import resource
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ def peak_memory() -> int:
     """The highest resident memory of this process so far, in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def resident_memory() -> int:
+    """The resident memory of this process now, in bytes; where the system does not say, the highest so far."""
+    if not sys.platform.startswith("linux"):
+        return peak_memory()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass

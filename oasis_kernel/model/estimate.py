@@ -26,8 +26,9 @@ class Estimate:
     samples: int
     chunks: int
     workers: int
-    trial_events: int  # computed to learn how fast this model, portfolio and machine are
-    trial_seconds: float
+    trial_events: int = 0  # computed to learn how fast this model, portfolio and machine are
+    trial_seconds: float = 0.0
+    runs: int = 0  # earlier ones of the same model and perspectives on this machine, which were learned from
 
     def as_dict(self) -> dict[str, Any]:
         """The estimate as plain values, for JSON."""
@@ -36,6 +37,6 @@ class Estimate:
     @staticmethod
     def of(values: Mapping[str, Any]) -> "Estimate":
         """The estimate of plain values as ``as_dict`` gives them; names it does not know are left out."""
-        known = {item.name: values[item.name] for item in fields(Estimate)}
+        known = {item.name: values[item.name] for item in fields(Estimate) if item.name in values}
         bands = {name: Band(**known[name]) for name in ("seconds", "peak_bytes", "output_bytes")}
         return Estimate(**{**known, **bands})

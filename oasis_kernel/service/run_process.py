@@ -19,10 +19,11 @@ from dataclasses import replace
 
 import psutil
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 
 from oasis_kernel.dispatch import Executor
 from oasis_kernel.engine.analysis import Analysis, Resources
-from oasis_kernel.engine.execute import begin, finish, kept_ground_up, plan_run
+from oasis_kernel.engine.execute import Planned, begin, finish, kept_ground_up, plan_run
 from oasis_kernel.engine.progress import Clock, peak_memory
 from oasis_kernel.engine.without_account import begin_without_account
 from oasis_kernel.errors import (
@@ -117,11 +118,11 @@ class RunAtWork:
         account = self._run.request.get("without_account")
         if account is not None and kept is not None:
             begun, kept = begin_without_account(begun, kept, account)
-        plan = self._plan(lambda: plan_run(begun, resources, kept), resources)
+        planned = self._plan(lambda: plan_run(begun, resources, kept), resources)
         # Only this process knows which kept losses go on without an account: such chunks cannot be sent elsewhere.
         on_cluster = self._run.executor == "ray" and (kept is None or kept.rows is None)
         executor = self._executor(resources, on_cluster=on_cluster)
-        record = finish(begun, self._working, resources, kept, executor, plan)
+        record = finish(begun, self._working, resources, kept, executor, planned)
         place = Artefacts(self._settings.storage_url)
         place.delete(results_name(self._run_id))
         place.put_folder(self._working, results_name(self._run_id))
@@ -155,16 +156,21 @@ class RunAtWork:
         shared = "" if self._settings.storage_url.startswith("file:") else f"{self._settings.storage_url}/parts"
         return replace(resources, keep_ground_up=bool(self._run.request.get("keep_ground_up")), parts_url=shared)
 
-    def _plan(self, make: Callable[[], Plan], resources: Resources) -> Plan:
+    def _plan(self, make: Callable[[], Planned], resources: Resources) -> Planned:
         """The plan that an earlier attempt wrote down, or a new one: a run is never cut in two ways."""
         with self._database.read() as session:
             planned = chunks.read_plan(session, self._run_id)
         if planned:
-            return Plan(tuple(planned), resources.workers, sum(chunk.peak_bytes for chunk in planned))
-        plan = make()
-        self._database.write_patiently(lambda session: chunks.write_plan(session, self._run_id, plan.chunks))
-        log.info("%d events in %d chunks", plan.events, len(plan.chunks))
-        return plan
+            return Planned(Plan(tuple(planned), resources.workers, sum(chunk.peak_bytes for chunk in planned)))
+        made = make()
+        self._database.write_patiently(lambda session: self._write_plan(session, made))
+        log.info("%d events in %d chunks", made.plan.events, len(made.plan.chunks))
+        return made
+
+    def _write_plan(self, session: Session, made: Planned) -> None:
+        chunks.write_plan(session, self._run_id, made.plan.chunks)
+        if made.forecast is not None:
+            runs.set_estimate(session, self._run_id, self._attempt, made.forecast.expected.as_dict())
 
     def _executor(self, resources: Resources, *, on_cluster: bool) -> Executor:
         if on_cluster:

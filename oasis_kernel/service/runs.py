@@ -141,6 +141,11 @@ def set_process(session: Session, run_id: str, attempt: int, pid: int, process_s
     _mine(session, run_id, attempt, {"pid": pid, "process_started": process_started, "heartbeat": now()})
 
 
+def set_estimate(session: Session, run_id: str, attempt: int, estimate: Mapping[str, Any]) -> None:
+    """Note what a run is expected to take; LostRun when the run is no longer this attempt's."""
+    _mine(session, run_id, attempt, {"estimate": dict(estimate)})
+
+
 @dataclass(frozen=True)
 class Pulse:
     """What a run's process learns when it says that it is alive."""

@@ -36,6 +36,8 @@ class RunRecord:
     reused_ground_up: int = 0  # chunks whose ground-up losses were not sampled again
     what_if_of: str = ""  # the run that this one asks about
     change: dict[str, str] = field(default_factory=dict)  # what is not as in that run
+    output_bytes: int = 0
+    expected: dict[str, Any] = field(default_factory=dict)  # the estimate made when the run was planned
 
     def write(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""

@@ -43,7 +43,7 @@ def test_an_order_prepared_again_gives_the_same_part(run: Begun, tmp_path: Path)
     reference = task.reference()
     assert (reference.entry, reference.model) == ("oasis_kernel.engine.order:ordered_task", "toy-wind")
     elsewhere = ordered_task(**{**reference.arguments, "parts": there.parts_address})
-    chunk = plan_run(run, here, None).chunks[4]
+    chunk = plan_run(run, here, None).plan.chunks[4]
     receipts = [task(chunk), elsewhere(chunk)]
     assert receipts[0].address == receipts[1].address
     assert not receipts[1].reused
@@ -57,7 +57,7 @@ def test_kept_ground_up_losses_go_where_the_order_says(run: Begun, tmp_path: Pat
     kept = kept_ground_up(here, run.prepared)
     arguments = chunk_task(run, here, kept).reference().arguments
     assert arguments["keep"] is True
-    chunk = plan_run(run, here, None).chunks[4]
+    chunk = plan_run(run, here, None).plan.chunks[4]
     receipt = ordered_task(**arguments)(chunk)
     assert kept.has(chunk.event_id)
     assert receipt.ground_up == kept.address(chunk.event_id)
