@@ -135,12 +135,16 @@ class PageKernels(AsyncMappingKernelManager):
         if self.owners:
             await asyncio.sleep(self.settle_seconds)
         while len(self._waiting) < self.ready:
-            self._waiting.append(await self._prepared())
+            try:
+                self._waiting.append(await self._prepared())
+            except (RuntimeError, TimeoutError) as error:
+                self.log.warning("No kernel waits for the next viewer, who gets a new one: %s", error)
+                return
 
     async def _prepared(self) -> Waiting:
         environment = without_secrets(os.environ)
         kernel_id = await super().start_kernel(env=environment, path=ApiPath(""))
-        client = self.get_kernel(kernel_id).client()
+        client: Any = self.get_kernel(kernel_id).client()
         client.start_channels()
         try:
             await client.wait_for_ready(timeout=_START_SECONDS)
