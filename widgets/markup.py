@@ -53,8 +53,9 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], m
 
 def definitions(caption: str, values: Mapping[str, Any]) -> str:
     """Names and values as a table of two columns, the names as row headers."""
+    numeric = all(_is_number(value) for value in values.values())
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td{_class(_is_number(value))}>{_cell(value)}</td></tr>'
+        f'<tr><th scope="row">{escape(name)}</th><td{_class(numeric)}>{_cell(value)}</td></tr>'
         for name, value in values.items()
     )
     return f"<table><caption>{escape(caption)}</caption><tbody>{rows}</tbody></table>"

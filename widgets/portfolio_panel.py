@@ -11,7 +11,7 @@ from oasis_kernel.client.portfolios import PortfolioFiles, RemotePortfolio
 from oasis_kernel.errors import Finding, InvalidInput
 from widgets import code, markup, words
 from widgets.figures.maps import COLUMNS, exposure_map, statuses
-from widgets.panel import FIELD, FULL, Panel, shown
+from widgets.panel import FULL, NARROW, Panel, shown
 from widgets.recognised import columns_of, part_of
 from widgets.session import Session
 
@@ -50,7 +50,7 @@ class PortfolioPanel(Panel):
     def build(self) -> list[w.Widget]:
         """A field for files with a name and a button; a search with a list; findings; the map."""
         self._parts: dict[str, Mapping[str, Any]] = {}
-        self.name = w.Text(description="Name", placeholder="of the first file", **FIELD)
+        self.name = w.Text(description="Name", placeholder="of the first file", **NARROW)
         self.files = w.FileUpload(
             description="Pick files",
             accept=".csv,.parquet,.gz",
@@ -62,8 +62,8 @@ class PortfolioPanel(Panel):
         self.picked = shown(markup.paragraph(NOTHING_PICKED))
         send = self.button("Upload and check", "Send the picked files to the service", self.upload, "primary")
         forget = self.button("Remove picked files", "Begin anew with picking", self.forget)
-        self.search = w.Text(description="Find", placeholder="part of a name", continuous_update=False, **FIELD)
-        self.there = w.Dropdown(description="In the service", options=[("none yet", None)], **FIELD)
+        self.search = w.Text(description="Find", placeholder="part of a name", continuous_update=False, **NARROW)
+        self.there = w.Dropdown(description="In the service", options=[("none yet", None)], **NARROW)
         self.search.observe(lambda _: self.guarded(self._list), "value")
         self.there.observe(lambda change: self.guarded(lambda: self._pick(change["new"])), "value")
         self.findings, self.coverage, self.map_words = shown(), shown(), shown()
