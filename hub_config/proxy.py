@@ -96,6 +96,12 @@ class Streaming(ProxyHandler):
         for message in self._early:
             self._message(message)
 
+    def on_message(self, message: str | bytes) -> None:
+        """Pass on a message from the browser, bytes as bytes."""
+        if self.ws_client:
+            self.proxy.update_last_activity(self.target["prefix"])
+            self.ws_client.write_message(message, binary=isinstance(message, bytes))
+
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """The protocol that the other end has chosen."""
         return self.ws_client.selected_subprotocol if self.ws_client else None
