@@ -9,7 +9,7 @@ export OASIS_KERNEL_CACHE ?= $(CURDIR)/.numba_cache
 run: .venv/ready
 	$(BIN)/oasis up
 
-test: .venv/ready check docs
+test: .venv/ready node_modules/ready check docs
 	$(BIN)/python -m pytest -m "not slow" --reruns 2 && $(BIN)/python -m pytest -m slow --reruns 2 && $(BIN)/python -m pytest --nbval notebooks -o addopts="" -W ignore
 
 check: .venv/ready
@@ -34,5 +34,10 @@ lock: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch .venv/ready
 
+# What only tests need from npm. Without npm these tests say so and are skipped.
+node_modules/ready: package-lock.json
+	if command -v npm >/dev/null; then npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
+	mkdir -p node_modules && touch node_modules/ready
+
 clean:
-	rm -rf .venv .numba_cache site build
+	rm -rf .venv .numba_cache node_modules site build
