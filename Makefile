@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OASIS_KERNEL_CACHE ?= $(CURDIR)/.numba_cache
 
-.PHONY: run test check bench differential docs lock clean
+.PHONY: run test check bench differential docs images lock clean
 
 run: .venv/ready
 	$(BIN)/oasis up
@@ -23,6 +23,9 @@ differential: .venv/ready
 
 docs: .venv/ready
 	$(BIN)/zensical build --clean --strict
+
+images:
+	images/build
 
 lock: .venv/ready
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-emit-index-url --output-file requirements.lock pyproject.toml

@@ -2,11 +2,12 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from traitlets.config import Config
 
 from hub_config import culling
-from hub_config.settings import HubSettings
+from hub_config.settings import LOOPBACK, HubSettings
 
 PAGES_SCOPE = "access:services!service=pages"
 
@@ -19,11 +20,27 @@ def scope_of(settings: HubSettings) -> str:
 def doors(settings: HubSettings) -> dict[str, Any]:
     """The ``hub`` settings of the service of analyses: it asks this hub whose a token is, and gives roles by group."""
     return {
-        "api_url": f"http://{settings.hub_connect_host or settings.hub_host}:{settings.hub_port}/hub/api",
+        "api_url": f"{_reached(settings)}/hub/api",
         "scope": scope_of(settings),
         "role_map": dict(settings.access.roles),
         "default_role": None if settings.access.default_role == "none" else settings.access.default_role,
     }
+
+
+def _reached(settings: HubSettings) -> str:
+    """Where the service reaches the hub."""
+    if settings.hub_connect_host:
+        return f"http://{settings.hub_connect_host}:{settings.hub_port}"
+    return settings.hub_address
+
+
+def environment_of_people(service: str) -> dict[str, str]:
+    """What a person's server or page is told about the service: where it is, and that a plain address may be used.
+
+    A token goes to a plain address on this machine only, unless whoever runs the hub says that nobody else listens.
+    """
+    plain = urlsplit(service).scheme == "http" and urlsplit(service).hostname not in LOOPBACK
+    return {"OASIS_HOST": service, **({"OASIS_INTERNAL_HOST": service} if plain else {})}
 
 
 def environment_of_service(settings: HubSettings) -> dict[str, str]:

@@ -28,7 +28,7 @@ def pages(settings: HubSettings) -> dict[str, Any]:
         "url": f"http://127.0.0.1:{settings.pages.port}",
         "command": [sys.executable, "-m", "hub_config.pages"],
         "environment": {
-            "OASIS_HOST": settings.service.url,
+            **data_access.environment_of_people(settings.service.url),
             **{name: value for name, value in os.environ.items() if name.startswith(PREFIX)},
         },
         "oauth_no_confirm": True,

@@ -191,7 +191,7 @@ class HubSettings(BaseSettings):
     listen_url: str = Field("", description="where the proxy listens; none: at the public address")
     hub_host: str = Field("127.0.0.1", description="the address at which the hub itself listens")
     hub_port: int = Field(8081, ge=1, le=65535, description="the port at which the hub itself listens")
-    hub_connect_host: str = Field("", description="the name by which containers and pods reach the hub")
+    hub_connect_host: str = Field("", description="the name by which pods reach the hub")
     proxy_api_port: int = Field(8001, ge=1, le=65535, description="the port at which the hub steers the proxy")
     database_url: SecretStr | None = Field(
         None, description="an SQLAlchemy URL, from the environment only; none: root/hub.sqlite"
@@ -229,11 +229,6 @@ class HubSettings(BaseSettings):
             raise ValueError("oidc.allowed_groups: must name a group, or nobody may log in. Name one")
         if "openid" not in self.oidc.scopes:
             raise ValueError("oidc.scopes: must hold openid, or there is no ID token. Add it")
-        if self.spawner.kind == "docker" and self.hub_host in LOOPBACK:
-            raise ValueError(
-                f"hub_host: must be an address that containers reach, got {self.hub_host}. "
-                "Set 0.0.0.0, and let a firewall shut the hub's port to other machines"
-            )
         names = [profile.name for profile in self.profiles]
         if len(names) != len(set(names)):
             raise ValueError(f"profiles: must have names of their own, got {', '.join(names)}. Rename one")
@@ -243,6 +238,12 @@ class HubSettings(BaseSettings):
     def issuer(self) -> str:
         """The issuer, given or embedded."""
         return self.oidc.issuer or f"http://127.0.0.1:{self.provider.port}"
+
+    @property
+    def hub_address(self) -> str:
+        """Where the hub itself is reached on its own machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.hub_host, self.hub_host)  # noqa: S104 - not bound here
+        return f"http://[{host}]:{self.hub_port}" if ":" in host else f"http://{host}:{self.hub_port}"
 
     @property
     def embedded(self) -> bool:

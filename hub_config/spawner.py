@@ -2,6 +2,7 @@
 
 from traitlets.config import Config
 
+from hub_config import data_access
 from hub_config.settings import HubSettings
 
 # No news and no updates are asked for: no page loads anything from outside.
@@ -16,15 +17,16 @@ def apply(c: Config, settings: HubSettings) -> None:
     c.Spawner.start_timeout = spawner.start_seconds
     c.Spawner.http_timeout = spawner.start_seconds
     c.Spawner.default_url = "/lab"
-    c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "OASIS_KERNEL_CACHE"]
     c.Spawner.args = OFFLINE
-    environment = {"OASIS_HOST": settings.service.url}
+    environment = data_access.environment_of_people(settings.service.url)
     if spawner.kind == "local":
         from hub_config import local
 
         c.Spawner.environment = environment
+        c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "OASIS_KERNEL_CACHE"]
         local.apply(c, settings, OFFLINE)
         return
+    c.Spawner.env_keep = []  # an image has an environment of its own
     # A container's root is read-only.
     c.Spawner.environment = {**environment, "JUPYTER_RUNTIME_DIR": "/tmp/jupyter-runtime"}  # noqa: S108
     if spawner.kind == "docker":

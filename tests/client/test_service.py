@@ -42,6 +42,13 @@ def test_addresses_that_it_may_not_go_to_are_refused_and_not_repeated(url, messa
     assert "secret" not in str(refused.value)
 
 
+def test_a_plain_address_elsewhere_is_one_that_the_hub_names():
+    inside = {"OASIS_INTERNAL_HOST": "http://10.89.0.1:41234"}
+    assert service_address("http://10.89.0.1:41234/", inside) == "http://10.89.0.1:41234"
+    with pytest.raises(OasisError, match="must be https"):
+        service_address("http://10.89.0.1:41235", inside)
+
+
 def test_the_token_is_in_one_header_and_in_no_address():
     double = Double().on("GET /v1/models", json_answer({"items": []}))
     service = double.service()

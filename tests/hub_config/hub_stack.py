@@ -39,6 +39,7 @@ class Stack:
 
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
+    configuration: Path = CONFIGURATION
 
     def __post_init__(self) -> None:
         self.port, self.hub_port, self.proxy_port, self.provider_port, self.pages_port = (free_port() for _ in range(5))
@@ -60,7 +61,7 @@ class Stack:
         """Start the hub, and return when its log-in page answers."""
         self.log = (self.folder / "hub.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", "-f", str(CONFIGURATION)],
+            [sys.executable, "-m", "jupyterhub", "-f", str(self.configuration)],
             cwd=self.folder,
             env=self.environment,
             stdout=self.log,

@@ -12,7 +12,7 @@ from tornado import web
 from traitlets.config import Config
 
 from hub_config import data_access, parts, profiles, readiness
-from hub_config.containers import ContainerServer, behind
+from hub_config.containers import ContainerServer
 from hub_config.settings import HubSettings
 
 
@@ -70,9 +70,7 @@ def spawner_row() -> SimpleNamespace:
 
 
 def test_containers_are_limited(tmp_path: Path) -> None:
-    c, _ = configured(
-        tmp_path, hub_host="0.0.0.0", spawner={"kind": "docker", "memory_bytes": 2**30, "cpu": 1.5, "processes": 100}
-    )
+    c, _ = configured(tmp_path, spawner={"kind": "docker", "memory_bytes": 2**30, "cpu": 1.5, "processes": 100})
     server = ContainerServer(config=c, user=SimpleNamespace(name="ann"), hub=Mock(), orm_spawner=spawner_row())
     assert (server.mem_limit, server.cpu_limit) == (2**30, 1.5)
     assert server.extra_host_config["cap_drop"] == ["ALL"]
@@ -81,35 +79,72 @@ def test_containers_are_limited(tmp_path: Path) -> None:
     assert server.extra_host_config["security_opt"] == ["no-new-privileges"]
     assert server.extra_create_kwargs == {"user": "1000:1000"}
     assert server.allowed_images == {}
+    assert server.env_keep == []  # the hub's own paths mean nothing in an image
     assert server.network_name == "oasis-ann-main"  # also for a hub that was started again and stops it
 
 
-def test_a_container_has_an_internal_network_of_its_own(tmp_path: Path) -> None:
-    c, _ = configured(tmp_path, hub_host="0.0.0.0", hub_port=9081, spawner={"kind": "docker"})
+NETWORK = {
+    "Name": "oasis-ann-main",
+    "Internal": True,
+    "IPAM": {"Config": [{"Subnet": "127.9.0.0/24", "Gateway": "127.9.0.1"}]},
+}
+
+
+def container_of(c: Config, network: dict[str, Any]) -> ContainerServer:
+    """A person's container over a Docker API that has no network yet, and makes this one."""
     hub = Mock(public_host="", base_url="/hub/", api_url="http://127.0.0.1:9081/hub/api")
     user = SimpleNamespace(name="ann", escaped_name="ann", url="/user/ann", server_url=Mock(), settings={})
     server = ContainerServer(config=c, user=user, hub=hub, orm_spawner=spawner_row())
-    found = {"networks": [], "inspect_network": {"IPAM": {"Config": [{"Gateway": "10.9.0.1"}]}}}
+    found = {"networks": [], "inspect_network": network, "inspect_container": {"Id": "x", "State": {"Running": True}}}
     server.docker = AsyncMock(side_effect=lambda name, *_, **__: found.get(name))
-    with (
-        patch.object(DockerSpawner, "start", AsyncMock(return_value=("10.9.0.2", 8888))),
-        patch.object(DockerSpawner, "stop", AsyncMock()),
-        patch.object(DockerSpawner, "get_env", Mock(return_value={"OASIS_HOST": "http://127.0.0.1:8765"})),
-        patch.object(readiness, "until_ours", AsyncMock()) as until_ours,
-    ):
-        assert asyncio.run(server.start()) == ("10.9.0.2", 8888)
-        assert server.get_env()["OASIS_HOST"] == "http://10.9.0.1:8765"
-        asyncio.run(server.stop())
-    until_ours.assert_awaited_once()
-    assert server.hub_connect_url == "http://10.9.0.1:9081"
+    return server
+
+
+def test_a_container_has_an_internal_network_of_its_own_with_two_doors(tmp_path: Path) -> None:
+    service = {"url": "https://oasis.example.org"}
+    c, _ = configured(tmp_path, hub_port=9081, spawner={"kind": "docker"}, service=service)
+    server = container_of(c, NETWORK)
+
+    async def lived() -> None:
+        with (
+            patch.object(DockerSpawner, "start", AsyncMock(return_value=("127.9.0.2", 8888))),
+            patch.object(DockerSpawner, "create_object", AsyncMock()),
+            patch.object(readiness, "until_ours", AsyncMock()) as until_ours,
+        ):
+            assert await server.start() == ("127.9.0.2", 8888)
+            until_ours.assert_awaited_once()
+            await server.create_object()
+        ports = server.get_state()["ports"]
+        assert server.hub_connect_url == f"http://127.9.0.1:{ports['hub']}"
+        # A named service keeps its name, for its certificate's sake.
+        assert server.get_env()["OASIS_HOST"] == f"https://oasis.example.org:{ports['service']}"
+        assert server.extra_host_config["extra_hosts"] == {"oasis.example.org": "127.9.0.1"}
+        assert server.extra_host_config["memswap_limit"] == server.mem_limit
+        await server.run_post_stop_hook()
+        assert server.doors == {}
+        server.load_state({"object_id": "x", "ports": ports})
+        assert await server.poll() is None  # as a hub that was started again asks
+        assert {name: door.port for name, door in server.doors.items()} == ports
+        await server.run_post_stop_hook()
+
+    asyncio.run(lived())
     labels = {"oasis": "server"}
     server.docker.assert_any_await("create_network", "oasis-ann-main", driver="bridge", internal=True, labels=labels)
+    server.docker.assert_any_await("remove_container", "x", v=True)
     server.docker.assert_any_await("remove_network", "oasis-ann-main")
 
 
-def test_a_container_reaches_the_machine_behind_its_gateway() -> None:
-    assert behind("http://127.0.0.1:8765", "10.1.0.1") == "http://10.1.0.1:8765"
-    assert behind("https://oasis.example.org/x", "10.1.0.1") == "https://oasis.example.org/x"
+def test_a_network_that_leads_out_is_refused(tmp_path: Path) -> None:
+    c, _ = configured(tmp_path, spawner={"kind": "docker"})
+    with pytest.raises(ValueError, match=r"oasis-ann-main must be internal, or it leads out\. Remove it"):
+        asyncio.run(container_of(c, {**NETWORK, "Internal": False}).start())
+
+
+def test_a_plain_address_of_the_service_is_named_to_its_clients(tmp_path: Path) -> None:
+    _, settings = configured(tmp_path)
+    assert data_access.environment_of_people(settings.service.url) == {"OASIS_HOST": "http://127.0.0.1:8765"}
+    plain = "http://oasis.workbench.svc:8765"
+    assert data_access.environment_of_people(plain) == {"OASIS_HOST": plain, "OASIS_INTERNAL_HOST": plain}
 
 
 @pytest.mark.parametrize("profile", ["", "large"])
