@@ -2,7 +2,8 @@
 
     OASISLMF_PYTHON=/path/to/reference/venv/bin/python make bench
 
-Both are started as commands, cold but for their compiled code: each runs once unmeasured on ten locations first.
+Both are started as commands, with their code compiled: each runs once unmeasured on ten locations first, but for the
+work that says cold, which compiles into an empty cache.
 Work is repeated in turns, and the best of each counts, because a busy machine only ever adds. Without
 ``OASISLMF_PYTHON`` our side alone is measured. PiWind is looked for in ``../shared/data/piwind``; ``--piwind`` says
 otherwise.
@@ -32,6 +33,11 @@ TABLES = {
     "ept_full_uncertainty_oep": True,
     "return_period_file": True,
 }
+BY_EVENT = ("elt_sample", "elt_quantile", "plt_sample", "plt_quantile")
+BY_PERIOD = ("alct_convergence", "psept_aep", "psept_oep", "ept_mean_sample_aep", "ept_mean_sample_oep")
+EVERY_TABLE = TABLES | dict.fromkeys(
+    [*BY_EVENT, *BY_PERIOD, "ept_per_sample_mean_aep", "ept_per_sample_mean_oep"], True
+)
 LOSS_COLUMNS = ("Loss", "MeanLoss")
 
 
@@ -44,15 +50,32 @@ class Work:
     samples: int
     perspectives: tuple[str, ...] = ("gul",)
     reinsurance: bool = False
+    levels: tuple[tuple[str, ...], ...] = ((),)  # OED fields of each summary set
+    every_table: bool = False
+    cold: bool = False
 
 
+ALL, LEVELS = ("gul", "il", "ri"), ((), ("CountryCode",))
 WORKS = (
-    Work("10 locations, gul il ri, 10 samples", "SourceLocOEDPiWind10.csv", 10, ("gul", "il", "ri"), reinsurance=True),
+    Work("10 locations, gul il ri, 10 samples", "SourceLocOEDPiWind10.csv", 10, ALL, reinsurance=True),
     Work("12,598 locations, gul, 10 samples", "SourceLocOEDPiWind.csv", 10),
     Work("12,598 locations, gul, 100 samples", "SourceLocOEDPiWind.csv", 100),
     Work("12,598 locations, gul il, 100 samples", "SourceLocOEDPiWind.csv", 100, ("gul", "il")),
-    Work("12,598 locations, gul il ri, 10 samples", "SourceLocOEDPiWind.csv", 10, ("gul", "il", "ri"), True),
-)
+    Work("12,598 locations, gul il ri, 10 samples", "SourceLocOEDPiWind.csv", 10, ALL, True),
+    Work("10 locations, gul il ri, 10 samples, cold", "SourceLocOEDPiWind10.csv", 10, ALL, True, cold=True),
+    Work(
+        "12,598 locations, gul il ri, 10 samples, portfolio and country",
+        "SourceLocOEDPiWind.csv", 10, ALL, True, LEVELS,
+    ),
+    Work(
+        "12,598 locations, gul il ri, 10 samples, every table, portfolio and country",
+        "SourceLocOEDPiWind.csv", 10, ALL, True, LEVELS, every_table=True,
+    ),
+    Work(
+        "12,598 locations, gul il ri, 100 samples, every table, portfolio and country",
+        "SourceLocOEDPiWind.csv", 100, ALL, True, LEVELS, every_table=True,
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,11 +87,13 @@ class Side:
     out_option: str
     tables: str  # below the folder given to ``out_option``
 
-    def run(self, configuration: Path, folder: Path) -> Cost:
-        """Do the work that a configuration describes, with nothing kept from earlier runs."""
+    def run(self, configuration: Path, folder: Path, *, cold: bool = False) -> Cost:
+        """Do the work that a configuration describes, with nothing kept from earlier runs; ``cold``: no code either."""
         # Each side's own tools come first: the reference's pipeline waits for ever for a tool that is not on the path.
         path = os.pathsep.join((str(Path(self.command[0]).parent), os.environ.get("PATH", "")))
         environment = os.environ | {"OASIS_STORE": str(folder / "store"), "PATH": path}
+        if cold:
+            environment |= {name: str(folder / "compiled") for name in ("OASIS_KERNEL_CACHE", "NUMBA_CACHE_DIR")}
         out = folder / "out"
         return measure([*self.command, str(configuration), self.out_option, str(out)], environment, folder)
 
@@ -104,7 +129,7 @@ def _compare(work: Work, sides: list[Side], arguments: argparse.Namespace, scrat
     for turn in range(arguments.repeat):
         folder = scratch / f"turn-{turn}"
         for side in sides:
-            costs[side.name].append(side.run(given, folder / side.name))
+            costs[side.name].append(side.run(given, folder / side.name, cold=work.cold))
             print(f"{work.name}, turn {turn + 1}: {side.name} {costs[side.name][-1].cpu:.1f} CPU s", file=sys.stderr)
     best = {name: _best(taken) for name, taken in costs.items()}
     row = {"work": work.name}
@@ -125,7 +150,7 @@ def _best(costs: list[Cost]) -> Cost:
 
 def _largest_difference(ours: Path, reference: Path) -> float:
     """The largest relative difference between the two in the sum of a loss column, over all tables of both."""
-    names = sorted({path.name for path in reference.glob("*_S1_*.csv")} - {"gul_S1_summary-info.csv"})
+    names = sorted({path.name for path in reference.glob("*_S*_*.csv") if "summary-info" not in path.name})
     differences = [0.0]
     for name in names:
         tables = [csv.read_csv(folder / name) for folder in (ours, reference)]
@@ -167,7 +192,11 @@ def _settings(work: Work) -> dict[str, Any]:
     }
     for perspective in work.perspectives:
         settings[f"{perspective}_output"] = True
-        settings[f"{perspective}_summaries"] = [{"id": 1, "ord_output": TABLES}]
+        settings[f"{perspective}_summaries"] = [
+            {"id": number, "ord_output": EVERY_TABLE if work.every_table else TABLES}
+            | ({"oed_fields": list(fields)} if fields else {})
+            for number, fields in enumerate(work.levels, 1)
+        ]
     return settings
 
 
