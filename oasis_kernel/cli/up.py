@@ -2,10 +2,10 @@
 
 import fcntl
 import json
-import os
+import shlex
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -30,6 +30,7 @@ PORTFOLIO = "Demonstration homes in Florida"
 LOG, LOCK = "log.txt", "up.lock"  # under the root
 #: What people open, and the service, where nobody says otherwise and nothing listens there.
 USUAL_PORTS = {"public": 8000, "service": 8765}
+INNER_PORTS = ("hub", "proxy", "provider", "pages")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,10 +60,12 @@ def up(
     from oasis_kernel.cli.serve import loaded_settings, need_service
 
     need_service()
-    folder = loaded_settings(None, root=root).root
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(folder, new_password=new_password):
-        starting = _start_of(folder, port, ray or _ray(), new_password=new_password)
+    chosen = loaded_settings(None, root=root)
+    chosen.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(chosen.root, new_password=new_password):
+        service_port = chosen.port if "port" in chosen.model_fields_set else None
+        ports = _ports(chosen.root, port, service_port)
+        starting = _start_of(chosen.root, ports, ray or _ray(), new_password=new_password)
         try:
             _serve(starting, samples, out)
         except KeyboardInterrupt:  # this is how it is stopped
@@ -97,34 +100,38 @@ class Starting:
     pages: bool
 
 
-def _start_of(root: Path, port: int | None, ray: str, *, new_password: bool) -> Starting:
-    """Choose ports, make what a hub needs, and say who can log in."""
+def _ports(root: Path, public: int | None, service: int | None) -> dict[str, int]:
+    """The ports asked for, else those of the last start, else the usual ones, else any."""
+    wanted: dict[str, int | None]
+    if what_is_missing()[0] is not None:  # then the service is what people open
+        wanted = {"service": service if public is None else public}
+    else:
+        any_port = FREE if public == FREE else None
+        wanted = {"public": public, "service": any_port if service is None else service}
+        wanted |= dict.fromkeys(INNER_PORTS)
+    kept = kept_ports(root)
+    usual = {name: port for name, port in USUAL_PORTS.items() if name in wanted and wanted[name] is None}
+    return chosen_ports(
+        root, wanted | {name: port for name, port in usual.items() if name not in kept and is_free(port)}
+    )
+
+
+def _start_of(root: Path, ports: Mapping[str, int], ray: str, *, new_password: bool) -> Starting:
+    """Make what a hub needs, where there is one, and say who can log in."""
     from oasis_kernel.cli.serve import loaded_settings
 
     no_hub, no_pages = what_is_missing()
-    service_port = os.environ.get("OASIS_SERVICE_PORT")
+    given: dict[str, Any] = {"root": root, "host": HOST, "port": ports["service"], "ray": ray}
     if no_hub is not None:
         _say(f"No log-in and no pages: {no_hub} is not installed. pip install 'oasis-workbench[hub,widgets]'")
-        ports = _ports(root, {"service": int(service_port) if port is None and service_port else port})
-        return Starting(loaded_settings(None, root=root, host=HOST, port=ports["service"], ray=ray), None, {}, False)
+        return Starting(loaded_settings(None, **given), None, {}, False)
     if no_pages is not None:
         _say(f"No pages: {no_pages} is not installed. pip install 'oasis-workbench[widgets]'")
-    wanted = {"public": port, "service": FREE if port == FREE else None}
-    if service_port:
-        wanted["service"] = int(service_port)
-    ports = _ports(root, wanted | dict.fromkeys(("hub", "proxy", "provider", "pages")))
     hub = hub_environment(root, ports)
     log_in = prepared(hub, new_password=new_password)
     _introduce(log_in)
-    settings = loaded_settings(None, root=root, host=HOST, port=ports["service"], ray=ray, hub=json.dumps(log_in.doors))
+    settings = loaded_settings(None, **given, hub=json.dumps(log_in.doors))
     return Starting(settings, log_in, hub, no_pages is None)
-
-
-def _ports(root: Path, wanted: dict[str, int | None]) -> dict[str, int]:
-    """The ports asked for, else those of the last start, else the usual ones, else any."""
-    kept = kept_ports(root)
-    usual = {name: port for name, port in USUAL_PORTS.items() if wanted.get(name, FREE) is None and name not in kept}
-    return chosen_ports(root, wanted | {name: port for name, port in usual.items() if is_free(port)})
 
 
 def _introduce(log_in: LogIn) -> None:
@@ -135,7 +142,13 @@ def _introduce(log_in: LogIn) -> None:
     elif log_in.password is not None:
         _say(f"  Log in as {log_in.user} with the password {log_in.password} (shown this once)")
     else:
-        _say(f"  Log in as {log_in.user}. Password forgotten? The same command with --new-password makes another one.")
+        again = shlex.join([*_command(), "--new-password"])
+        _say(f"  Log in as {log_in.user}. Is the password forgotten? Another one is made by: {again}")
+
+
+def _command() -> list[str]:
+    """This command as it was typed, where it was typed as such."""
+    return sys.argv if Path(sys.argv[0]).name == "oasis" else ["oasis", "up"]
 
 
 def _ray() -> str:

@@ -26,7 +26,6 @@ HUB_NEEDS = ("jupyterhub", "oauthenticator", "nanoidp", "configurable_http_proxy
 PAGES_NEED = ("voila", "ipywidgets", "bqplot", "ipydatagrid", "ipyleaflet")
 #: The embedded provider's administrators are the service's; its first user is one.
 ROLES = {"workbench-admins": "admin"}
-PORTS = ("public", "hub", "proxy", "provider", "pages")
 ASK_SECONDS, PATIENCE_SECONDS = 0.3, 180.0
 
 

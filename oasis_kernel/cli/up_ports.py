@@ -28,7 +28,7 @@ def chosen_ports(root: Path, wanted: Mapping[str, int | None]) -> dict[str, int]
         for name, port in wanted.items():
             if not port:
                 chosen[name] = _held(held, [kept[name], FREE] if name in kept else [FREE])
-    (root / FILE).write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
+    (root / FILE).write_text(json.dumps(kept | chosen, indent=2) + "\n", encoding="utf-8")
     return chosen
 
 

@@ -252,7 +252,7 @@ def test_ctrl_c_leaves_nothing_and_the_next_start_goes_on(workbench: Workbench) 
         first, address = workbench.starts[0].read_text(), workbench.address
         workbench.start()
         assert "shown this once" not in workbench.said
-        assert "--new-password makes another one" in workbench.said
+        assert "Another one is made by: oasis up --new-password" in workbench.said
         headlines = [re.findall(r"│ +[\d,]+ │.*", text) for text in (first, workbench.said)]
         assert headlines[0] == headlines[1] != []
         assert workbench.address == address
@@ -284,7 +284,10 @@ def test_without_the_hub_it_says_so_and_serves(
     from oasis_kernel.cli import up
 
     monkeypatch.setattr(up, "what_is_missing", lambda: ("jupyterhub", None))
-    starting = up._start_of(tmp_path, 0, "none", new_password=False)
+    ports = up._ports(tmp_path, None, 0)
+    assert list(ports) == ["service"]
+    assert list(up._ports(tmp_path, ports["service"], 0).values()) == list(ports.values())
+    starting = up._start_of(tmp_path, ports, "none", new_password=False)
     assert (starting.log_in, starting.pages, starting.settings.hub) == (None, False, None)
     said = capsys.readouterr().out
     assert said == "No log-in and no pages: jupyterhub is not installed. pip install 'oasis-workbench[hub,widgets]'\n"
