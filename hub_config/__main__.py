@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     verb("file", _file, "the path of JupyterHub's configuration file")
     verb("check", _check, "whether the settings can be used")
     verb("service", _service, "the settings by which the service of analyses knows this hub, as JSON")
+    verb("network-policy", _network_policy, "what pods of servers may reach, for kubectl apply, as JSON")
     prepare = verb("prepare", _prepare, "make ready for a first start; who may log in then, and where, as JSON")
     prepare.add_argument("--new-password", action="store_true", help="a new one for the embedded provider's first user")
     run = verb("run", _run, "run the hub until told to stop")
@@ -60,6 +61,12 @@ def _check(given: argparse.Namespace) -> str:
 
 def _service(given: argparse.Namespace) -> str:
     return json.dumps({"hub": data_access.doors(HubSettings.load())}, indent=2)
+
+
+def _network_policy(given: argparse.Namespace) -> str:
+    from hub_config import kube
+
+    return json.dumps(kube.network_policy(HubSettings.load()), indent=2)
 
 
 def _prepare(given: argparse.Namespace) -> str:

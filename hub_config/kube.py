@@ -1,4 +1,7 @@
-"""Servers as pods of Kubernetes: restricted, with a home that stays."""
+"""Servers as pods of Kubernetes: restricted, with a home that stays, and a network policy for all of them."""
+
+from typing import Any
+from urllib.parse import urlsplit
 
 from kubespawner import KubeSpawner
 from traitlets.config import Config
@@ -8,7 +11,9 @@ from hub_config.settings import HubSettings
 
 HOME = "/home/analyst"
 USER_ID = 1000
-LABELS = {"app.kubernetes.io/part-of": "oasis-workbench"}
+PORT = 8888
+PART, COMPONENT = "app.kubernetes.io/part-of", "app.kubernetes.io/component"
+LABELS = {PART: "oasis-workbench", COMPONENT: "server"}
 
 
 class PodServer(OnlyOurs, KubeSpawner):
@@ -39,15 +44,26 @@ def apply(c: Config, settings: HubSettings) -> None:
         "runAsGroup": USER_ID,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    c.PodServer.pod_security_context = {"fsGroup": USER_ID, "runAsNonRoot": True}
+    c.PodServer.pod_security_context = {
+        "fsGroup": USER_ID,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "runAsGroup": USER_ID,
+        "runAsNonRoot": True,
+        "runAsUser": USER_ID,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     c.PodServer.automount_service_account_token = False
+    # What other services there are in the cluster is nobody's business.
+    c.PodServer.extra_pod_config = {"enableServiceLinks": False}
+    c.PodServer.extra_resource_limits = {"ephemeral-storage": "1Gi"}
+    c.PodServer.port = PORT
     c.PodServer.delete_pvc = False
     c.PodServer.storage_pvc_ensure = True
     c.PodServer.storage_capacity = str(spawner.storage_bytes)
     if spawner.storage_class is not None:
         c.PodServer.storage_class = spawner.storage_class
     c.PodServer.storage_access_modes = ["ReadWriteOnce"]
-    c.PodServer.storage_extra_labels = LABELS
+    c.PodServer.storage_extra_labels = {PART: LABELS[PART]}
     c.PodServer.extra_labels = LABELS
     c.PodServer.slug_scheme = "safe"
     c.PodServer.pvc_name_template = "home-{user_server}"
@@ -59,3 +75,41 @@ def apply(c: Config, settings: HubSettings) -> None:
         "home": {"name": "home", "mountPath": HOME},
         "tmp": {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
     }
+
+
+def network_policy(settings: HubSettings) -> dict[str, Any]:
+    """A NetworkPolicy: servers are reached from hub and proxy, and reach hub, service and the cluster's names only.
+
+    It knows the others by their labels, in the servers' namespace: part-of, and hub, proxy or service as component.
+    """
+    service = urlsplit(settings.service.url)
+    names = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "workbench-servers", "namespace": settings.spawner.namespace, "labels": dict(LABELS)},
+        "spec": {
+            "podSelector": {"matchLabels": dict(LABELS)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": [_pods("hub"), _pods("proxy")], "ports": [_port(PORT)]}],
+            "egress": [
+                {"to": [_pods("hub")], "ports": [_port(settings.hub_port)]},
+                {
+                    "to": [_pods("service")],
+                    "ports": [_port(service.port or (443 if service.scheme == "https" else 80))],
+                },
+                {"to": [names], "ports": [_port(53, "UDP"), _port(53)]},
+            ],
+        },
+    }
+
+
+def _pods(component: str) -> dict[str, Any]:
+    return {"podSelector": {"matchLabels": {**LABELS, COMPONENT: component}}}
+
+
+def _port(number: int, protocol: str = "TCP") -> dict[str, Any]:
+    return {"port": number, "protocol": protocol}

@@ -1,6 +1,7 @@
 """What the parts set on a configuration, and what Docker and Kubernetes are sent because of it."""
 
 import asyncio
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from tornado import web
 from traitlets.config import Config
 
 from hub_config import data_access, parts, profiles, readiness
+from hub_config.__main__ import main
 from hub_config.containers import ContainerServer
 from hub_config.settings import HubSettings
 
@@ -168,12 +170,38 @@ def test_pods_are_valid_and_restricted(tmp_path: Path, profile: str) -> None:
     container = pod["spec"]["containers"][0]
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    for context in (container["securityContext"], pod["spec"]["securityContext"]):
+        assert (context["runAsNonRoot"], context["runAsUser"], context["runAsGroup"]) == (True, 1000, 1000)
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["spec"]["automountServiceAccountToken"] is False
-    assert container["resources"]["limits"] == (
-        {"cpu": 4.0, "memory": 8 * 2**30} if profile else {"cpu": 2.0, "memory": 2 * 2**30}
-    )
+    assert pod["spec"]["enableServiceLinks"] is False
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & {name for name, value in pod["spec"].items() if value}
+    assert {"PATH", "VIRTUAL_ENV", "HOME"}.isdisjoint(each["name"] for each in container["env"])  # they are the image's
+    assert container["resources"]["limits"] == {
+        **({"cpu": 4.0, "memory": 8 * 2**30} if profile else {"cpu": 2.0, "memory": 2 * 2**30}),
+        "ephemeral-storage": "1Gi",
+    }
     assert container["image"] == ("big:1" if profile else "oasis-workbench/user:0.1.0")
     assert pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+
+
+def test_pods_reach_the_hub_and_the_service_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    validate = pytest.importorskip("kubernetes_validate").validate
+    pytest.importorskip("kubespawner")
+    from hub_config.kube import LABELS, network_policy
+
+    service = {"url": "http://oasis.workbench.svc:8765"}
+    c, settings = configured(tmp_path, spawner={"kind": "kube"}, service=service, hub_port=9081)
+    policy = network_policy(settings)
+    validate(policy, "1.33", strict=True)
+    assert c.PodServer.extra_labels.items() >= policy["spec"]["podSelector"]["matchLabels"].items() == LABELS.items()
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    ports = [[each["port"] for each in rule["ports"]] for rule in policy["spec"]["egress"]]
+    assert ports == [[9081], [8765], [53, 53]]
+    assert all(rule["to"] for rule in policy["spec"]["egress"])  # an empty one would be everybody
+    assert main(["network-policy"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "NetworkPolicy"
 
 
 async def manifests(server: Any) -> tuple[dict[str, Any], dict[str, Any]]:
