@@ -229,7 +229,7 @@ class FirstLook:
         if run.ended:
             print_headline(run)
         else:
-            _say(f"First, a run of {MODEL} on its demonstration portfolio:")
+            _say(f"A first run, of {MODEL}; where nothing is compiled yet, it takes a minute or two.")
             follow(lambda report: run, out, detach=False, as_json=False)
 
     def _wait_for_hub(self) -> None:

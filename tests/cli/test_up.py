@@ -54,15 +54,19 @@ class Workbench:
         """Start it where it is not up, and return when everything has been said."""
         if self.process is not None and self.process.poll() is None:
             return
+        self.begin()
+        until(self._is_up, 900)
+        if shown := re.search(r"password (\S+) \(shown this once\)", self.said):
+            self.password = shown[1]
+
+    def begin(self) -> None:
+        """Start it."""
         self.starts.append(self.folder / f"said-{len(self.starts)}.txt")
         command = self.command("--port", "0", "--samples", "10", "--out", str(self.folder / "tables"))
         with self.starts[-1].open("wb") as out:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, stdout=out, stderr=out, start_new_session=True, env=self.environment
             )
-        until(self._is_up, 900)
-        if shown := re.search(r"password (\S+) \(shown this once\)", self.said):
-            self.password = shown[1]
 
     def _is_up(self) -> bool:
         assert self.process is not None
@@ -94,18 +98,23 @@ class Workbench:
     def browser(self) -> httpx.Client:
         return httpx.Client(base_url=self.address, trust_env=False, timeout=120, follow_redirects=False)
 
-    def end(self, number: signal.Signals) -> list[psutil.Process]:
-        """End it as a person or a system does; returns what is left of it."""
-        started = self.processes()
+    def end(self, number: signal.Signals) -> None:
+        """End it as a person or a system does, and wait until nothing is left of it."""
+        assert self.process is not None
         self.process.send_signal(number)
         self.process.wait(120)
-        return psutil.wait_procs(started[1:], timeout=90)[1]
+        until(lambda: not self.left(), 120)
+
+    def left(self) -> list[psutil.Process]:
+        """The processes that were started for this root, whoever is their parent."""
+        return [each for each in psutil.process_iter() if str(self.root) in "".join(environment_of(each).values())]
 
     def clear_away(self) -> None:
         """Kill what a failed test has left, by its numbers."""
-        if self.process is not None and self.process.poll() is None:
-            for process in self.processes()[::-1]:
+        if self.process is not None:
+            for process in self.left():
                 process.kill()
+            self.process.kill()
             self.process.wait(30)
 
 
@@ -122,6 +131,13 @@ def only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
 def workbench(only: Workbench) -> Workbench:
     only.start()
     return only
+
+
+def environment_of(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):  # it has ended, or is another user's
+        return {}
 
 
 def arguments_of(process: psutil.Process) -> list[str]:
@@ -248,7 +264,7 @@ def test_ctrl_c_leaves_nothing_and_the_next_start_goes_on(workbench: Workbench) 
         asked = browser.post("/hub/api/users/demo/server", json={}, headers={"X-XSRFToken": xsrf})
         assert asked.status_code in (201, 202)
         until(lambda: any("jupyterhub.singleuser" in arguments_of(each) for each in workbench.processes()), 120)
-        assert workbench.end(signal.SIGINT) == []
+        workbench.end(signal.SIGINT)
         first, address = workbench.starts[0].read_text(), workbench.address
         workbench.start()
         assert "shown this once" not in workbench.said
@@ -257,13 +273,26 @@ def test_ctrl_c_leaves_nothing_and_the_next_start_goes_on(workbench: Workbench) 
         assert headlines[0] == headlines[1] != []
         assert workbench.address == address
         assert follow(browser, browser.get("/hub/home"))[-1].status_code == 200  # the browser's session goes on
-    assert workbench.end(signal.SIGTERM) == []
+    workbench.end(signal.SIGTERM)
 
 
 @needs_hub
 @pytest.mark.slow
 def test_what_it_started_ends_with_a_killed_workbench(workbench: Workbench) -> None:
-    assert workbench.end(signal.SIGKILL) == []
+    workbench.end(signal.SIGKILL)
+
+
+@needs_hub
+@pytest.mark.slow
+def test_ctrl_c_while_it_starts_leaves_nothing_either(tmp_path: Path) -> None:
+    workbench = Workbench(tmp_path)
+    try:
+        workbench.begin()
+        until(workbench.left, 300)
+        workbench.end(signal.SIGINT)
+        assert READY not in workbench.said
+    finally:
+        workbench.clear_away()
 
 
 def test_a_hub_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
