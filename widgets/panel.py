@@ -17,7 +17,7 @@ WIDE = {"description_width": "11em"}
 #: How every field looks: its label before it, as wide as the page but not wider than reads well.
 FIELD: dict[str, Any] = {"style": WIDE, "layout": {"width": "auto", "max_width": "50em", "margin": "2px 4px"}}
 #: The same where two stand beside each other.
-NARROW: dict[str, Any] = {**FIELD, "style": {"description_width": "6em"}}
+NARROW: dict[str, Any] = {**FIELD, "style": {"description_width": "7.5em"}}
 
 
 class Panel(w.VBox):

@@ -6,7 +6,7 @@ from bqplot import Figure
 
 #: Told apart by colour-blind readers too, and on white with 3:1 contrast.
 COLOURS = ("#1f4e79", "#b3541e", "#3d7a3d", "#7b3f8c")
-MARGIN = {"top": 40, "bottom": 55, "left": 85, "right": 20}
+MARGIN = {"top": 55, "bottom": 55, "left": 85, "right": 20}
 
 
 class Drawn(NamedTuple):

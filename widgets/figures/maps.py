@@ -18,6 +18,7 @@ VALUES = ("BuildingTIV", "OtherTIV", "ContentsTIV", "BITIV")
 KEYS = ("PortNumber", "AccNumber", "LocNumber")
 #: The columns of locations that maps need.
 COLUMNS = ",".join((*KEYS, "Latitude", "Longitude", *VALUES))
+MOST_LISTED = 10  # under the map, the largest
 _ASPECT, _LEAST_DEGREES, _ROOM = 1.5, 0.2, 1.15
 Row = Mapping[str, Any]
 
@@ -63,7 +64,7 @@ def _map(locations: list[Row], values: list[float], title: str, measure: str) ->
         for row, value in order
     ]
     total = markup.paragraph(f"{words.counted(len(locations), 'location')}, together {words.amount(sum(values))}.")
-    text = total + markup.table(f"{title}: largest first", columns, rows, most=25)
+    text = total + markup.table(f"{title}: largest first", columns, rows, most=MOST_LISTED)
     if len(placed) < len(locations):
         missing = words.counted(len(locations) - len(placed), "location")
         text = markup.paragraph(f"{missing} without Latitude and Longitude: not on the map.", "warning") + text
@@ -76,7 +77,8 @@ def _figure(placed: list[tuple[Row, float]], title: str, measure: str) -> Figure
     latitude = np.array([float(row["Latitude"]) for row, _ in placed])
     view = view_of(longitude, latitude)
     x, y = LinearScale(min=view.west, max=view.east), LinearScale(min=view.south, max=view.north)
-    shade = ColorScale(scheme="YlOrRd", min=0.0)
+    most = max((value for _, value in placed), default=0.0) or 1.0
+    shade = ColorScale(scheme="YlOrRd", min=0.0, max=most)
     coast_x, coast_y = outline(view)
     scales = {"x": x, "y": y}
     coast = Lines(x=coast_x, y=coast_y, scales=scales, colors=["#767676"], stroke_width=1.0)
@@ -91,11 +93,11 @@ def _figure(placed: list[tuple[Row, float]], title: str, measure: str) -> Figure
     )
     axes = [
         Axis(scale=x, label="Longitude", tick_format=".1f", num_ticks=6, grid_lines="none"),
-        Axis(scale=y, label="Latitude", side="left", tick_format=".1f", num_ticks=6, grid_lines="none"),
-        ColorAxis(scale=shade, label=measure, tick_format=".2s", side="right"),
+        Axis(scale=y, label="Latitude", side="left", tick_format=".1f", grid_lines="none", label_offset="3.5em"),
+        ColorAxis(scale=shade, label=measure, tick_format=".2s", side="right", tick_values=np.linspace(0.0, most, 5)),
     ]
     marks = [coast, dots] if len(coast_x) else [dots]
-    margin = {**MARGIN, "right": 90}
+    margin = {**MARGIN, "right": 120}
     return Figure(marks=marks, axes=axes, title=title, fig_margin=margin, min_aspect_ratio=1.3, max_aspect_ratio=1.6)
 
 
