@@ -28,7 +28,7 @@ from oasis_kernel.model.settings import PERSPECTIVES
 from oasis_kernel.model.vendor import GroundUpModel, ModelData
 from oasis_kernel.prepare.items import prepare_exposure
 from oasis_kernel.prepare.peril_filter import keys_of_perils
-from oasis_kernel.prepare.summary_levels import summary_set
+from oasis_kernel.prepare.summary_levels import SummaryRows, number_column
 from oasis_kernel.steps.ground_up import GroundUp
 from oasis_kernel.steps.ground_up_tables import DamageModel
 from oasis_kernel.store.parts import content_hash
@@ -232,11 +232,15 @@ def ground_up_step(exposure: PreparedExposure, data: ModelData, options: GroundU
 def _outputs(analysis: Analysis, maps: Mapping[str, pa.Table]) -> tuple[Output, ...]:
     """An output for each summary level that is asked for, over the row map of its stream."""
     found = []
+    known: dict[tuple[int, str], SummaryRows] = {}  # several streams have one map
     for stream, rows in maps.items():
         perspective = stream.partition("_")[0]
+        number = number_column(perspective, rows)
         for request in analysis.settings.summaries(perspective):  # type: ignore[arg-type]
-            level = summary_set(
-                perspective, request.id, request.oed_fields, rows, analysis.portfolio, source=analysis.settings_source
+            if (id(rows), number) not in known:
+                known[id(rows), number] = SummaryRows(rows, number, analysis.portfolio)
+            level = known[id(rows), number].summary_set(
+                perspective, request.id, request.oed_fields, analysis.settings_source
             )
             found.append(Output(stream, request, level))
     return tuple(found)

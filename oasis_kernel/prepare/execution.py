@@ -114,18 +114,20 @@ def _terms_of_nodes(
     _refuse_missing(profile_id[(profile_id > 0) & (end == begin)])
     needing = np.concatenate([[0], np.cumsum(needs_value(profile, compatible))])
     by_value = needing[end] > needing[begin]
-    variants = np.stack([profile_id, np.where(by_value, node + 1, 0)], 1)
-    _, chosen, which = np.unique(variants, axis=0, return_index=True, return_inverse=True)
+    # A pair as one number: np.unique over rows of two sorts them byte by byte, ten times slower.
+    variant = profile_id * (nodes.count + 1) + np.where(by_value, node + 1, 0)
+    _, chosen, which = np.unique(variant, return_index=True, return_inverse=True)
     lengths = (end - begin)[chosen]
     start = np.concatenate([[0], np.cumsum(lengths)])
     owner = np.repeat(np.arange(len(chosen)), lengths)
     step = np.arange(start[-1]) - start[owner]
-    value = np.where(by_value[chosen], _insured_values(leaves, nodes)[node[chosen]], 0.0)
+    insured = _insured_values(leaves, nodes) if by_value.any() else np.zeros(nodes.count)
+    value = np.where(by_value[chosen], insured[node[chosen]], 0.0)
     records = prepare_terms(profile[begin[chosen][owner] + step], value[owner], step == 0)
     inert = np.zeros(len(chosen), np.bool_)
     np.logical_or.at(inert, owner, is_inert(records))
     ranges = np.stack([start[:-1], np.where(inert, start[:-1], start[1:])], 1)
-    return NodeTerms(records, first[:-1], ranges[which.reshape(-1)], node)
+    return NodeTerms(records, first[:-1], ranges[which], node)
 
 
 def _profiles_of_layers(policies: Policies, node: Int64, layer: Int64) -> Int64:
@@ -145,9 +147,10 @@ def _refuse_missing(profile_id: Int64) -> None:
 def _insured_values(leaves: Leaves, nodes: Nodes) -> Float64:
     """The insured value of each node: that of the distinct coverages of its items; [node]."""
     value = np.zeros(nodes.count)
+    coverages = len(leaves.coverage_tiv)
     for of_level in nodes.of_leaf:
-        pairs = np.unique(np.stack([of_level, leaves.coverage_id - 1], 1), axis=0)
-        np.add.at(value, pairs[:, 0], leaves.coverage_tiv[pairs[:, 1]].astype("f8"))
+        pairs = np.unique(of_level * coverages + leaves.coverage_id - 1)  # node, then coverage
+        value += np.bincount(pairs // coverages, leaves.coverage_tiv[pairs % coverages], nodes.count)
     return value
 
 

@@ -13,12 +13,14 @@ import pandas as pd
 import pyarrow as pa
 
 from oasis_kernel.errors import Finding, Severity
-from oasis_kernel.model.exposure import Int32, Portfolio
+from oasis_kernel.model.exposure import Int32, Int64, Portfolio
 from oasis_kernel.model.terms import Contract, Programme
 from oasis_kernel.prepare.reinsurance_checks import KEY_FIELDS, RISK_KEY, SCOPE_FIELDS, uncovered_perils
-from oasis_kernel.prepare.reinsurance_contracts import read_contracts, text_column
+from oasis_kernel.prepare.reinsurance_contracts import read_contracts
+from oasis_kernel.prepare.reinsurance_outputs import ReinsuredOutputs, describe_outputs
 from oasis_kernel.prepare.reinsurance_profiles import NO_LOSS, PASS_THROUGH, Profiles
-from oasis_kernel.prepare.reinsurance_scope import match_filters, match_risks, scope_layers
+from oasis_kernel.prepare.reinsurance_scope import Policies, match_filters, match_risks, scope_layers
+from oasis_kernel.prepare.terms.keys import codes, first_of_each
 
 #: How the filter nodes of a pass are ordered.
 NODE_ORDER = {
@@ -26,8 +28,6 @@ NODE_ORDER = {
     "LOC": ["PortNumber", "AccNumber", "LocNumber", "PolNumber"],
 }
 DEFAULT_ORDER = ["PortNumber", "AccNumber", "PolNumber", "LocNumber"]
-LOCATION_FIELDS = ("LocGroup", "ReinsTag", "CountryCode")
-ACCOUNT_FIELDS = ("CedantName", "ProducerName", "LOB", "PolInceptionDate")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def compile_reinsurance(portfolio: Portfolio, output_map: pa.Table) -> Reinsuran
     cannot be used: see ``reinsurance_contracts.read_contracts``.
     """
     contracts = read_contracts(portfolio)
-    outputs = _describe_outputs(portfolio, output_map)
+    outputs = describe_outputs(portfolio, output_map)
     findings = list(contracts.findings)
     account_file = portfolio.sources.get("account", "account")
     passes, used = [], np.zeros(len(contracts.info), np.bool_)
@@ -83,43 +83,28 @@ def _covers_nothing(file: str, contract: dict) -> Finding:
     )
 
 
-def _describe_outputs(portfolio: Portfolio, output_map: pa.Table) -> pd.DataFrame:
-    """The scope fields of each output, as text, by output id; those of the first location and policy record."""
-    given = output_map.to_pandas().drop_duplicates("output_id").sort_values("output_id")
-    outputs = pd.DataFrame({"output_id": given["output_id"].to_numpy()})
-    for field in ("PortNumber", "AccNumber", "PolNumber", "LocNumber"):
-        outputs[field] = text_column(given, field).to_numpy()
-    location = None if portfolio.location is None else portfolio.location.to_pandas()
-    if location is not None:
-        first = location.drop_duplicates("loc_id").set_index("loc_id")
-        for field in LOCATION_FIELDS:
-            outputs[field] = given["loc_id"].map(text_column(first, field)).fillna("").to_numpy()
-    else:
-        outputs = outputs.assign(**dict.fromkeys(LOCATION_FIELDS, ""))
-    account = pd.DataFrame() if portfolio.account is None else portfolio.account.to_pandas()
-    key = ["PortNumber", "AccNumber", "PolNumber"]
-    fields = {field: text_column(account, field) for field in (*key, *ACCOUNT_FIELDS)}
-    policies = pd.DataFrame(fields).assign(policy_row=range(2, len(account) + 2))
-    return outputs.merge(policies.drop_duplicates(key), how="left", on=key).fillna(dict.fromkeys(ACCOUNT_FIELDS, ""))
-
-
 class _Pass:
     """One pass while it is compiled: filter nodes, risk nodes, layers, profiles."""
 
     def __init__(
-        self, outputs: pd.DataFrame, info: pd.DataFrame, scope: pd.DataFrame, risk_level: str, account_file: str
+        self, outputs: ReinsuredOutputs, info: pd.DataFrame, scope: pd.DataFrame, risk_level: str, account_file: str
     ):
         self.info, self.risk_level = info, risk_level
         scope = scope.assign(layer=scope_layers(info, scope, risk_level))
         self.layers = int(scope["layer"].max())
-        ordered = outputs.sort_values(NODE_ORDER.get(risk_level, DEFAULT_ORDER), kind="stable")
-        self.output = ordered["output_id"].to_numpy()
-        self.filters, self.filter_of_output = _number(ordered, list(KEY_FIELDS))
-        self.risks, self.risk_of_filter = _number(self.filters, list(RISK_KEY[risk_level]))
+        order = np.lexsort([outputs.codes[name] for name in reversed(NODE_ORDER.get(risk_level, DEFAULT_ORDER))])
+        self.output = outputs.output_id[order]
+        self.filter_of_output = codes(*(outputs.codes[name][order] for name in KEY_FIELDS))
+        self.filters = _filters(outputs, order[first_of_each(self.filter_of_output)])
+        self.risk_of_filter = codes(*(self.filters[name] for name in RISK_KEY[risk_level]))
+        self.risks = self.filters.iloc[first_of_each(self.risk_of_filter)].assign(
+            node=range(int(self.risk_of_filter.max()) + 1)
+        )
         self.profiles = Profiles()
         risk_profile = self.profiles.of_risks(scope)
-        self.passing = match_filters(self.filters, scope, risk_level, account_file)
-        self.risk_terms = match_risks(self.risks, scope.assign(profile=risk_profile), risk_level)
+        numbered = outputs.numbered(scope, SCOPE_FIELDS)
+        self.passing = match_filters(self.filters, numbered, risk_level, Policies(account_file, outputs.texts))
+        self.risk_terms = match_risks(self.risks, numbered.assign(profile=risk_profile), risk_level)
         self.layer_profile = np.full(self.layers, PASS_THROUGH)
         self.layer_profile[scope["layer"] - 1] = self.profiles.of_programme(scope)
         self.contract_of = self._contracts_of_filters()
@@ -170,9 +155,7 @@ class _Pass:
         )
 
 
-def _number(rows: pd.DataFrame, key: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    """(the first row of each key, numbered ``node`` from 0; the node of each row)."""
-    node = rows.groupby(key, sort=False).ngroup().to_numpy()
-    columns = list(dict.fromkeys([*SCOPE_FIELDS, "PolInceptionDate", "policy_row"]))
-    first = rows[columns][~rows.duplicated(key).to_numpy()]
-    return first.reset_index(drop=True).assign(node=range(len(first))), node
+def _filters(outputs: ReinsuredOutputs, row: Int64) -> pd.DataFrame:
+    """A filter node for each given output: its scope fields as the outputs' numbers."""
+    fields = {name: outputs.codes[name][row] for name in (*SCOPE_FIELDS, "PolInceptionDate")}
+    return pd.DataFrame({**fields, "policy_row": outputs.policy_row[row], "node": np.arange(len(row))})

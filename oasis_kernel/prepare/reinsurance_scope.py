@@ -1,6 +1,7 @@
 """Which risks a contract covers: its scope rows against the risks of a portfolio."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,21 @@ from oasis_kernel.prepare.reinsurance_checks import (
     RISK_KEY,
     SCOPE_FIELDS,
 )
+from oasis_kernel.prepare.reinsurance_outputs import BLANK, Text
 
 
-def match_filters(nodes: pd.DataFrame, scope: pd.DataFrame, risk_level: str, account_file: str) -> pd.DataFrame:
+class Policies(NamedTuple):
+    """Where policies are from, and the texts behind the numbers of their fields."""
+
+    file: str
+    texts: Mapping[str, Text]
+
+
+def match_filters(nodes: pd.DataFrame, scope: pd.DataFrame, risk_level: str, policies: Policies) -> pd.DataFrame:
     """The (node, layer, contract) triples in which a scope row covers a filter node, each once.
 
-    nodes  one row per filter node, with the scope fields and ``PolInceptionDate``
-    scope  scope rows with their contract's terms and ``layer``
+    nodes  one row per filter node, with the scope fields and ``PolInceptionDate`` as numbers
+    scope  scope rows with their contract's terms and ``layer``, scope fields as the nodes' numbers
 
     A scope row covers a node when every field it fills has the node's value; the risk of an exact type must be the
     node's even where it is blank. With AttachmentBasis RA the policy must incept within the contract's dates.
@@ -32,13 +41,13 @@ def match_filters(nodes: pd.DataFrame, scope: pd.DataFrame, risk_level: str, acc
         how = {"on": list(fields)} if fields else {"how": "cross"}
         found.append(keys.merge(rows[columns], **how))
     pairs = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["node", "layer", "contract"])
-    pairs = _in_force(pairs, nodes, account_file) if len(pairs) else pairs
+    pairs = _in_force(pairs, nodes, policies) if len(pairs) else pairs
     return pairs[["node", "layer", "contract"]].drop_duplicates(["node", "layer"], keep="last")
 
 
 def _by_filled(scope: pd.DataFrame, risk_key: Sequence[str]) -> Iterator[tuple[list[str], pd.DataFrame]]:
     """The scope rows that compare the same fields, with those fields."""
-    compared = scope[list(SCOPE_FIELDS)] != ""
+    compared = scope[list(SCOPE_FIELDS)] != BLANK
     exact = scope["ReinsType"].isin(EXACT_TYPES)
     for field in risk_key:
         compared[field] |= exact
@@ -49,23 +58,26 @@ def _by_filled(scope: pd.DataFrame, risk_key: Sequence[str]) -> Iterator[tuple[l
         )
 
 
-def _in_force(pairs: pd.DataFrame, nodes: pd.DataFrame, account_file: str) -> pd.DataFrame:
+def _in_force(pairs: pd.DataFrame, nodes: pd.DataFrame, policies: Policies) -> pd.DataFrame:
     attaching = pairs["AttachmentBasis"] == RISK_ATTACHING
-    undated = pairs[attaching & (pairs["PolInceptionDate"] == "")]
+    if not attaching.any():
+        return pairs
+    undated = pairs[attaching & (pairs["PolInceptionDate"] == BLANK)]
     if len(undated):
         policy = nodes.set_index("node").loc[undated["node"].iloc[0]]
+        number, account = (policies.texts[name][policy[name]] for name in ("PolNumber", "AccNumber"))
         raise InvalidInput(
             Finding(
-                file=account_file,
-                row=None if pd.isna(policy["policy_row"]) else int(policy["policy_row"]),
+                file=policies.file,
+                row=int(policy["policy_row"]) or None,
                 field="PolInceptionDate",
-                message=f"must be given for policy {policy['PolNumber']!r} of account {policy['AccNumber']!r}, "
+                message=f"must be given for policy {number!r} of account {account!r}, "
                 "which a contract with AttachmentBasis RA covers",
                 rule="reinsurance_dates",
                 remedy="Give the policy's inception date, or use AttachmentBasis LO",
             )
         )
-    incepts = pairs["PolInceptionDate"].str[:10]
+    incepts = pd.Series(policies.texts["PolInceptionDate"][pairs["PolInceptionDate"]], index=pairs.index).str[:10]
     start, end = (pairs[date].str[:10] for date in DATES)
     return pairs[~attaching | ((start <= incepts) & (incepts <= end))]
 
@@ -73,8 +85,8 @@ def _in_force(pairs: pd.DataFrame, nodes: pd.DataFrame, account_file: str) -> pd
 def match_risks(nodes: pd.DataFrame, scope: pd.DataFrame, risk_level: str) -> pd.DataFrame:
     """The (node, layer, profile) triples that give risk nodes their terms, each (node, layer) once.
 
-    nodes  one row per risk node, with the fields of the risk level's key
-    scope  scope rows with ``layer``, ``profile`` and their contract's type
+    nodes  one row per risk node, with the fields of the risk level's key as numbers
+    scope  scope rows, their fields as the nodes' numbers, with ``layer``, ``profile`` and their contract's type
 
     A scope row names a risk by the whole key. Rows of other than exact types may leave the finest fields blank, to
     name all risks of the coarser ones; of several rows the coarser and, among equals, the later one counts.
@@ -84,7 +96,7 @@ def match_risks(nodes: pd.DataFrame, scope: pd.DataFrame, risk_level: str) -> pd
     found = []
     for length in range(len(key), -1, -1):
         fields, blank = key[:length], key[length:]
-        named = (scope[fields] != "").all(axis=1) & (scope[blank] == "").all(axis=1)
+        named = (scope[fields] != BLANK).all(axis=1) & (scope[blank] == BLANK).all(axis=1)
         rows = scope[named if length == len(key) else named & ~exact]
         how = {"on": fields} if fields else {"how": "cross"}
         found.append(nodes[[*fields, "node"]].merge(rows[[*fields, "layer", "profile", "contract"]], **how))

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oasis_kernel.errors import Finding, InvalidInput
-from oasis_kernel.model.exposure import Portfolio
+from oasis_kernel.model.exposure import Int32, Int64, Portfolio
 from oasis_kernel.model.losses import SummarySet
+from oasis_kernel.prepare.terms.keys import codes, first_of_each
 
 #: Columns of the summary map that may be fields, beside those of the OED files.
 MAP_FIELDS = (
@@ -20,8 +22,6 @@ MAP_FIELDS = (
 )  # fmt: skip
 PROPERTY_DAMAGE = "is_property_damage"
 PROPERTY_DAMAGE_COVERAGES = (1, 3)  # buildings, contents
-RISK = ["loc_id", "building_id"]
-INSURED_VALUE = [*RISK, "coverage_type_id"]
 
 
 def summary_set(
@@ -43,30 +43,102 @@ def summary_set(
 
     InvalidInput for a field that none of the files has; ``source`` is where the fields were asked for.
     """
-    number = _number_column(perspective, item_map)
-    fields = list(dict.fromkeys(oed_fields))
-    _check_fields(f"{perspective}_summaries id {set_id} oed_fields", fields, item_map, portfolio, source)
-    columns = [
-        name for name in {*INSURED_VALUE, "tiv", "loc_idx", "acc_idx", number, *fields} if name in item_map.schema.names
-    ]
-    rows = item_map.select(columns).to_pandas().sort_values(number, kind="stable", ignore_index=True)
-    _join_fields(rows, fields, portfolio)
-    if fields:
-        summary_of_row, info = _number_summaries(rows, fields)
-    else:
-        summary_of_row = np.ones(len(rows), np.int32)
-        tiv = rows.drop_duplicates(INSURED_VALUE)["tiv"].sum()
-        info = pd.DataFrame({"summary_id": [1], "_not_set_": ["All-Risks"], "tiv": [tiv]})
-    return SummarySet(
-        set_id,
-        perspective,
-        _by_number(rows[number].to_numpy(), summary_of_row),
-        _by_number(rows[number].to_numpy(), rows.groupby(RISK, sort=False).ngroup().to_numpy()),
-        _arrow(info),
+    return SummaryRows(item_map, number_column(perspective, item_map), portfolio).summary_set(
+        perspective, set_id, oed_fields, source
     )
 
 
-def _number_column(perspective: str, item_map: pa.Table) -> str:
+class SummaryRows:
+    """The rows of a summary map by item or output number, for any summary sets of them: what those share is kept."""
+
+    def __init__(self, item_map: pa.Table, number: str, portfolio: Portfolio):
+        self._map, self._portfolio = item_map, portfolio
+        self._number: Int64 = item_map[number].to_numpy().astype(np.int64)
+        if (np.diff(self._number) < 0).any():
+            order = np.argsort(self._number, kind="stable")
+            self._map, self._number = item_map.take(pa.array(order)), self._number[order]
+
+    def summary_set(self, perspective: str, set_id: int, oed_fields: Sequence[str], source: str) -> SummarySet:
+        """One summary level: see ``summary_set``, the function."""
+        fields = list(dict.fromkeys(oed_fields))
+        _check_fields(f"{perspective}_summaries id {set_id} oed_fields", fields, self._map, self._portfolio, source)
+        if fields:
+            summary_of_row, info = self._by_fields(fields)
+        else:
+            summary_of_row = np.ones(len(self._number), np.int32)
+            tiv = pd.Series(self._tiv[first_of_each(self._insured)]).sum()
+            info = pa.table({"summary_id": pa.array([1]), "_not_set_": ["All-Risks"], "tiv": [tiv]})
+        return SummarySet(set_id, perspective, _by_number(self._number, summary_of_row), self._risk_of, info)
+
+    @cached_property
+    def _risk(self) -> Int64:
+        """The (location, building) of each row, numbered by first appearance."""
+        return codes(self._map["loc_id"].to_numpy(), self._map["building_id"].to_numpy())
+
+    @cached_property
+    def _risk_of(self) -> Int32:
+        return _by_number(self._number, self._risk)
+
+    @cached_property
+    def _insured(self) -> Int64:
+        """The (location, building, coverage type) of each row: what has an insured value."""
+        return codes(self._risk, self._map["coverage_type_id"].to_numpy())
+
+    @cached_property
+    def _tiv(self) -> npt.NDArray[np.float64]:
+        return self._map["tiv"].to_numpy().astype(np.float64)
+
+    def _by_fields(self, fields: Sequence[str]) -> tuple[Int32, pa.Table]:
+        """Each row's summary, and the table of summaries with their insured value."""
+        columns = [self._field(field) for field in fields]
+        summary = codes(*(column.indices.to_numpy() for column in columns))
+        first = first_of_each(summary)
+        once = np.zeros(len(summary), bool)
+        once[first_of_each(codes(self._insured, summary))] = True
+        tiv = pd.Series(np.where(once, self._tiv, 0.0)).groupby(summary).sum().to_numpy()
+        values = [column.take(pa.array(first)).dictionary_decode() for column in columns]
+        info = pa.table([np.arange(1, len(first) + 1), *values, tiv], names=["summary_id", *fields, "tiv"])
+        return (summary + 1).astype(np.int32), info
+
+    def _field(self, field: str) -> pa.DictionaryArray:
+        """The field of every row, blanks filled."""
+        if field == PROPERTY_DAMAGE:
+            column = pc.is_in(self._map["coverage_type_id"], pa.array(PROPERTY_DAMAGE_COVERAGES, pa.int32()))
+        elif field in self._map.column_names:
+            column = self._map[field]
+            column = column.cast(pa.string()) if pa.types.is_null(column.type) else column
+            column = pc.fill_null(column, pa.scalar("0").cast(column.type))
+        else:
+            return self._oed_column(field)
+        return _encoded(column)
+
+    def _oed_column(self, field: str) -> pa.DictionaryArray:
+        """The field of each row's location, or of its account row."""
+        location, account = self._portfolio.location, self._portfolio.account
+        if location is not None and field in location.schema.names:
+            return self._taken(location, field, "loc_id", "loc_id")
+        assert account is not None, "a field that is not the location's is the account's"
+        if location is None:  # without locations an account is what is at risk, under its own number
+            return self._taken(account, field, "acc_id", "loc_id")
+        return self._taken(account, field, "acc_idx", "acc_idx")
+
+    def _taken(self, table: pa.Table, field: str, key: str, wanted: str) -> pa.DictionaryArray:
+        """The field in the first row of each wanted key, blanks as the OED default, or 0."""
+        column = table[field]
+        default = (table.schema.field(field).metadata or {}).get(b"oed_default", b"0").decode()
+        filled = _encoded(pc.fill_null(column, pa.scalar(default).cast(column.type)))
+        known, first = np.unique(table[key].to_numpy(), return_index=True)
+        row = first[np.searchsorted(known, self._map[wanted].to_numpy())]
+        return pa.DictionaryArray.from_arrays(filled.indices.take(pa.array(row)), filled.dictionary)
+
+
+def _encoded(column: pa.ChunkedArray | pa.Array) -> pa.DictionaryArray:
+    """A column as numbers of its distinct values."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+
+
+def number_column(perspective: str, item_map: pa.Table) -> str:
     """The map's column of item numbers (gul) or output numbers."""
     if perspective != "gul":
         return "output_id"
@@ -105,49 +177,7 @@ def _suggestion(field: str, known: set[str]) -> str:
     return f"Did you mean {by_lower[close[0]]}?" if close else "Remove it, or add the column to the location file"
 
 
-def _join_fields(rows: pd.DataFrame, fields: Sequence[str], portfolio: Portfolio) -> None:
-    """Add to ``rows`` the fields that the map does not have; fill blanks of the map's own with 0."""
-    for field in fields:
-        if field == PROPERTY_DAMAGE:
-            rows[field] = rows["coverage_type_id"].isin(PROPERTY_DAMAGE_COVERAGES)
-        elif field in rows:
-            rows[field] = rows[field].fillna(0 if pd.api.types.is_numeric_dtype(rows[field]) else "0")
-        else:
-            rows[field] = _oed_column(rows, field, portfolio)
-
-
-def _oed_column(rows: pd.DataFrame, field: str, portfolio: Portfolio) -> npt.NDArray[np.generic]:
-    """The field of each row's location, or of its account row."""
-    location, account = portfolio.location, portfolio.account
-    if location is not None and field in location.schema.names:
-        return _taken(location, field, "loc_id", rows["loc_id"])
-    assert account is not None, "a field that is not the location's is the account's"
-    if location is None:  # without locations an account is what is at risk, under its own number
-        return _taken(account, field, "acc_id", rows["loc_id"])
-    return _taken(account, field, "acc_idx", rows["acc_idx"])
-
-
-def _taken(table: pa.Table, field: str, key: str, wanted: pd.Series) -> npt.NDArray[np.generic]:
-    """The field in the first row of each wanted key, blanks as the OED default, or 0."""
-    column = table[field]
-    default = (table.schema.field(field).metadata or {}).get(b"oed_default", b"0").decode()
-    filled = pc.fill_null(column, pa.scalar(default).cast(column.type)).to_pandas()
-    first = pd.Series(filled.to_numpy(), index=table[key].to_pandas())
-    return first[~first.index.duplicated()].loc[wanted].to_numpy()
-
-
-def _number_summaries(rows: pd.DataFrame, fields: list[str]) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
-    """Each row's summary, and the table of summaries with their insured value."""
-    groups = rows.groupby(fields, sort=False, observed=True)
-    summary = np.asarray(groups.ngroup() + 1, np.int32)
-    info = rows.loc[~pd.Series(summary).duplicated(), fields].reset_index(drop=True)
-    info.insert(0, "summary_id", np.arange(1, len(info) + 1))
-    once = ~rows.assign(_summary=summary).duplicated([*INSURED_VALUE, "_summary"])
-    info["tiv"] = rows["tiv"].where(once, 0.0).groupby(summary).sum().to_numpy()
-    return summary, info
-
-
-def _by_number(number: npt.NDArray[np.integer], value: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+def _by_number(number: Int64, value: npt.NDArray[np.integer]) -> Int32:
     """``value`` by item or output number, which starts from 1; the last row of a number counts."""
     out = np.full(int(number.max(initial=0)), -1, np.int32)
     out[number - 1] = value
@@ -155,10 +185,3 @@ def _by_number(number: npt.NDArray[np.integer], value: npt.NDArray[np.integer]) 
         missing = int(np.flatnonzero(out < 0)[0]) + 1
         raise InvalidInput(Finding("summary map", "must number its rows from 1 without a gap", value=f"no {missing}"))
     return out
-
-
-def _arrow(info: pd.DataFrame) -> pa.Table:
-    """The summary-info table with plain strings and without pandas' own metadata."""
-    table = pa.Table.from_pandas(info, preserve_index=False)
-    plain = [pa.field(f.name, pa.string() if pa.types.is_large_string(f.type) else f.type) for f in table.schema]
-    return table.cast(pa.schema(plain))
