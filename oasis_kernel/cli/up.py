@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 FIRST_RUN = "First look at toy-wind"
 MODEL = "toy-wind"
 PORTFOLIO = "Demonstration homes in Florida"
-LOG, LOCK = "log.txt", "up.lock"  # under the root
+LOG, LOG_BEFORE, LOCK = "log.txt", "log-before.txt", "up.lock"  # under the root
+LOG_BYTES = 20 * 2**20
 #: What people open, and the service, where nobody says otherwise and nothing listens there.
 USUAL_PORTS = {"public": 8000, "service": 8765}
 INNER_PORTS = ("hub", "proxy", "provider", "pages")
@@ -63,6 +64,7 @@ def up(
     chosen = loaded_settings(None, root=root)
     chosen.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(chosen.root, new_password=new_password):
+        _put_log_aside(chosen.root)
         service_port = chosen.port if "port" in chosen.model_fields_set else None
         ports = _ports(chosen.root, port, service_port)
         starting = _start_of(chosen.root, ports, ray or _ray(), new_password=new_password)
@@ -114,6 +116,13 @@ def _ports(root: Path, public: int | None, service: int | None) -> dict[str, int
     return chosen_ports(
         root, wanted | {name: port for name, port in usual.items() if name not in kept and is_free(port)}
     )
+
+
+def _put_log_aside(root: Path) -> None:
+    """Begin a new log where the last one has become long; the one before that goes."""
+    log = root / LOG
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(root / LOG_BEFORE)
 
 
 def _start_of(root: Path, ports: Mapping[str, int], ray: str, *, new_password: bool) -> Starting:

@@ -320,3 +320,16 @@ def test_without_the_hub_it_says_so_and_serves(
     assert (starting.log_in, starting.pages, starting.settings.hub) == (None, False, None)
     said = capsys.readouterr().out
     assert said == "No log-in and no pages: jupyterhub is not installed. pip install 'oasis-workbench[hub,widgets]'\n"
+
+
+def test_a_long_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from oasis_kernel.cli import up
+
+    monkeypatch.setattr(up, "LOG_BYTES", 3)
+    (tmp_path / up.LOG).write_text("abc")
+    up._put_log_aside(tmp_path)
+    assert (tmp_path / up.LOG).read_text() == "abc"
+    (tmp_path / up.LOG).write_text("abcd")
+    up._put_log_aside(tmp_path)
+    assert not (tmp_path / up.LOG).exists()
+    assert (tmp_path / up.LOG_BEFORE).read_text() == "abcd"
