@@ -46,7 +46,7 @@ STYLE = """<style>
 .oasis-panel .oasis-copy {font: inherit; padding: .2em .9em; border: 1px solid #767d86; border-radius: 4px;
   background: #fff; color: #1b1f24; cursor: pointer}
 .oasis-panel .oasis-said {margin-left: .8em}
-.oasis-panel .bqplot {height: 28em; width: 100%; min-width: 0; overflow: hidden}
+.oasis-panel .bqplot {position: relative; height: 28em; width: 100%; min-width: 0; overflow: hidden}
 .oasis-panel .bqplot svg {overflow: hidden}
 .oasis-panel .mainheading {font-size: 1.05em; font-weight: 600}
 .oasis-panel .bqplot text {fill: #1b1f24}
