@@ -5,13 +5,13 @@ ends speak; a portfolio may be larger than 10 MiB; and no address is logged: tho
 """
 
 import logging
-from typing import Any
 
 from configurable_http_proxy import configproxy
 from configurable_http_proxy.cli import main
 from configurable_http_proxy.handlers import ProxyHandler, apply_timeout
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.httputil import HTTPHeaders, parse_response_start_line
+from tornado.iostream import StreamClosedError
 from tornado.websocket import websocket_connect
 
 LARGEST_BYTES = 2**30  # of a message, or of an answer
@@ -31,6 +31,7 @@ class Streaming(ProxyHandler):
         asked = self._get_proxy_request(url)
         asked.decompress_response = False
         asked.request_timeout = 0  # an answer may go on for as long as there is something to tell
+        self._gone = False
         told = HTTPHeaders()
         asked.header_callback = lambda line: self._header(line, told)
         asked.streaming_callback = self._piece
@@ -42,8 +43,9 @@ class Streaming(ProxyHandler):
             else:
                 await self.handle_proxy_error(503, error)
             return
-        await self.flush()
-        await self.finish()
+        if not self._gone:
+            await self.flush()
+            await self.finish()
 
     def _header(self, line: str, told: HTTPHeaders) -> None:
         """Take in one line of the answer's head; what it says counts once it is whole."""
@@ -59,9 +61,15 @@ class Streaming(ProxyHandler):
                 if name.lower() not in OF_A_CONNECTION:
                     self.add_header(name, value)
 
-    def _piece(self, piece: bytes) -> Any:
-        self.write(piece)
-        return self.flush()  # nothing more is read until the browser has taken it
+    async def _piece(self, piece: bytes) -> None:
+        """Pass a piece on, and read no more until the browser has taken it; when the browser is gone, drop it."""
+        if self._gone:
+            return
+        try:
+            self.write(piece)
+            await self.flush()
+        except StreamClosedError:
+            self._gone = True
 
     async def start_ws_client(self, path: str | None = None) -> None:
         """Open a socket to whose it is, before the browser is told that its own is open."""
