@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-bcrypt = pytest.importorskip("bcrypt", reason="needs the extra hub")
-yaml = pytest.importorskip("yaml", reason="needs the extra hub")
-pytest.importorskip("pydantic_settings", reason="needs the extra hub")
+pytest.importorskip("nanoidp", reason="needs the extra hub")
+
+import bcrypt
+import yaml
 
 from hub_config.__main__ import main
 
