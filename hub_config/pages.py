@@ -26,6 +26,8 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
 )
+#: The files of one portfolio that a page sends, in bytes: they pass through its kernel on their way to the service.
+LARGEST_UPLOAD = 2**29
 #: The pages' look, in the package of the panels.
 TEMPLATE, PANELS = "workbench", "widgets"
 
@@ -96,7 +98,10 @@ def configuration(settings: HubSettings, prefix: str) -> Config:
     c.Voila.base_url = prefix
     c.Voila.identity_provider_class = Viewers
     c.Voila.authorizer_class = OwnersOnly
-    c.Voila.tornado_settings = {"headers": {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}}
+    c.Voila.tornado_settings = {
+        "headers": {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"},
+        "websocket_max_message_size": LARGEST_UPLOAD,
+    }
     look(c, settings.pages.template)
     assert settings.pages.folder is not None
     page_kernels.apply(c, settings.pages.folder, settings.culling.idle_seconds, settings.culling.every_seconds)

@@ -50,6 +50,8 @@ STYLE = """<style>
 .oasis-panel .bqplot svg {overflow: hidden}
 .oasis-panel .mainheading {font-size: 1.05em; font-weight: 600}
 .oasis-panel .bqplot text {fill: #1b1f24}
+.oasis-panel .lm-TabBar-tabLabel {color: #3d444d}
+.oasis-panel .lm-mod-current .lm-TabBar-tabLabel {color: #1b1f24; font-weight: 600}
 .oasis-panel .chunks {letter-spacing: .15em; overflow-wrap: anywhere; line-height: 1.5; max-height: 9em;
   overflow-y: auto}
 </style>"""
