@@ -51,10 +51,8 @@ class CataloguePanel(Panel):
             self._live(markup.findings(broken))
 
     def _select(self, model: RemoteModel | None) -> None:
-        there = [value for _, value in self.choice.options]
-        self.choice.value = next(
-            (m for m in there if model is not None and m is not None and m.name == model.name), None
-        )
+        names = [found.name if found is not None else "" for _, found in self.choice.options]
+        self.choice.index = names.index(model.name) if model is not None and model.name in names else 0
 
     def _pick(self, model: RemoteModel | None) -> None:
         if model is None:

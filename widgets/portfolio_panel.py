@@ -13,7 +13,7 @@ from widgets import code, markup, words
 from widgets.figures.maps import COLUMNS, exposure_map, statuses
 from widgets.panel import FULL, NARROW, Panel, shown
 from widgets.recognised import columns_of, part_of
-from widgets.session import Session
+from widgets.session import Locations, Session
 
 #: What is asked for, by the part of the portfolio it is.
 PARTS = {
@@ -159,7 +159,8 @@ class PortfolioPanel(Panel):
         options += [(f"{item.name}, version {item.version}, of {item.owner}", item) for item in found]
         self.there.options = options
         self._mine = True
-        self.there.value = next((item for item in found if chosen is not None and item.id == chosen.id), None)
+        ids = [item.id for item in found]
+        self.there.index = 1 + ids.index(chosen.id) if chosen is not None and chosen.id in ids else 0
         self._mine = False
 
     def _pick(self, portfolio: RemotePortfolio | None) -> None:
@@ -173,13 +174,25 @@ class PortfolioPanel(Panel):
     def _show(self, portfolio: RemotePortfolio) -> None:
         none = f"{portfolio.name}: nothing to remark."
         self.findings.value = markup.heading("Findings", 3) + markup.findings(portfolio.findings, none)
-        self.coverage.value = ""
+        self.coverage.value = self.map_words.value = ""
+        self.map_place.children = ()
         self.session.background.start(
-            lambda: self.session.locations(portfolio, COLUMNS, MOST_DOTS), self._draw, self.show_error
+            lambda: self.session.locations_of(portfolio.id, COLUMNS, MOST_DOTS),
+            lambda found: self.guarded(lambda: self._draw(portfolio, found)),
+            self._not_drawn,
         )
 
-    def _draw(self, rows: list[dict[str, Any]]) -> None:
-        drawn = exposure_map(rows)
+    def _not_drawn(self, error: Exception) -> None:
+        """Files with errors have no map: the findings say why."""
+        if isinstance(error, InvalidInput):
+            self.map_words.value = markup.paragraph("The map is drawn when the errors above are mended.", "note")
+        else:
+            self.show_error(error)
+
+    def _draw(self, portfolio: RemotePortfolio, found: Locations) -> None:
+        if self.session.portfolio is None or self.session.portfolio.id != portfolio.id:
+            return  # another was chosen meanwhile
+        drawn = exposure_map(found.rows, found.total)
         self.map_place.children = () if drawn.figure is None else (drawn.figure,)
         self.map_words.value = drawn.words
 

@@ -158,7 +158,9 @@ class ResultsPanel(Panel):
         palt = level.palt
         self.session.background.start(
             lambda: self.session.locations_of(portfolio, COLUMNS, MOST_DOTS),
-            lambda rows: self.guarded(lambda: self._put("Map", loss_map(rows, palt, level.info), "")),
+            lambda found: self.guarded(
+                lambda: self._put("Map", loss_map(found.rows, palt, level.info, found.total), "")
+            ),
             self.show_error,
         )
 

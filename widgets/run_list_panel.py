@@ -33,7 +33,7 @@ class RunListPanel(Panel):
     def build(self) -> list[w.Widget]:
         """A search, the table, and what to do with one of them."""
         self.search = w.Text(description="Find", placeholder="part of a name", continuous_update=False, **FIELD)
-        self.state = w.Dropdown(description="State", options=[("any", None), *((s, s) for s in STATES)], **FIELD)
+        self.state = w.Dropdown(description="State", options=[("any", ""), *((s, s) for s in STATES)], **FIELD)
         for field in (self.search, self.state):
             field.observe(lambda _: self.guarded(self.reload), "value")
         self.rows = shown()
@@ -81,8 +81,8 @@ class RunListPanel(Panel):
             self.work("Deleting", run.delete, lambda _: self.reload())
 
     def _query(self) -> dict[str, Any]:
-        asked = {"q": self.search.value.strip() or None, "state": self.state.value}
-        return {name: value for name, value in asked.items() if value is not None}
+        asked = {"q": self.search.value.strip(), "state": self.state.value}
+        return {name: value for name, value in asked.items() if value}
 
     def _next(self) -> dict[str, Any] | None:
         return next(self._pages, None)

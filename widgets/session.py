@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import traitlets as t
@@ -16,6 +16,13 @@ from widgets.background import Background, Threads
 
 HOST_VARIABLE = "OASIS_HOST"
 HERE = "http://127.0.0.1:8765"  # where `oasis serve` listens unless told otherwise
+
+
+class Locations(NamedTuple):
+    """Locations of a portfolio, from its beginning, and how many it has."""
+
+    rows: list[dict[str, Any]]
+    total: int
 
 
 class Session(t.HasTraits):
@@ -92,14 +99,10 @@ class Session(t.HasTraits):
         """The portfolio of an id, in its latest version."""
         return RemotePortfolio.of(self.workbench.service.get(f"/portfolios/{portfolio_id}"))
 
-    def locations(self, portfolio: RemotePortfolio, columns: str, most: int) -> list[dict[str, Any]]:
-        """Up to ``most`` rows of a portfolio's locations, with the columns of these it has."""
-        return self.locations_of(portfolio.id, columns, most)
-
-    def locations_of(self, portfolio_id: str, columns: str, most: int) -> list[dict[str, Any]]:
-        """Up to ``most`` locations of the portfolio of an id."""
+    def locations_of(self, portfolio_id: str, columns: str, most: int) -> Locations:
+        """Up to ``most`` locations of the portfolio of an id, with the columns of these it has."""
         path, service = f"/portfolios/{portfolio_id}/locations", self.workbench.service
         found = service.get(path, limit=1)
         there = [name for name in columns.split(",") if name in found["columns"]]
         page = service.get(path, columns=",".join(there), limit=most)
-        return list(page["items"])
+        return Locations(list(page["items"]), int(page.get("total") or len(page["items"])))

@@ -54,4 +54,5 @@ STYLE = """<style>
 .oasis-panel .lm-mod-current .lm-TabBar-tabLabel {color: #1b1f24; font-weight: 600}
 .oasis-panel .chunks {letter-spacing: .15em; overflow-wrap: anywhere; line-height: 1.5; max-height: 9em;
   overflow-y: auto}
+.oasis-page .jupyter-widgets-disconnected::before {content: none}
 </style>"""

@@ -92,7 +92,7 @@ def test_no_place_at_all_is_no_map():
 def test_a_view_holds_all_points_and_has_some_size():
     view = view_of([-80.5], [25.5])
     assert view.west < -80.5 < view.east
-    assert view.north - view.south >= 0.2
+    assert view.north - view.south >= 0.05
 
 
 def test_outlines_come_from_files_that_are_there():
@@ -118,3 +118,9 @@ def test_events_are_sorted_and_paged():
     assert "Events 3 to 3 of 3" in page
     assert "50 %" in page
     assert "No event has a loss" in event_page(found.slice(0, 0), 0)
+
+
+def test_a_map_of_some_of_the_locations_says_how_many_there_are():
+    row = {"AccNumber": "A", "LocNumber": "1", "Latitude": 52.76, "Longitude": -0.9, "BuildingTIV": 10.0}
+    assert "The first 1 of 12,598 locations, together 10." in exposure_map([row], 12_598).words
+    assert "1 location, together 10." in exposure_map([row], 1).words

@@ -71,6 +71,31 @@ def test_files_that_cannot_be_read_are_findings_not_tracebacks(service, session)
     assert session.portfolio is None
 
 
+def test_files_with_errors_have_no_map_and_not_the_one_before(service, session):
+    panel = PortfolioPanel(session)
+    session.portfolio = RemotePortfolio.of(portfolio())
+    assert panel.map_place.children
+    other = PORTFOLIO[:-1] + "9"
+    service.answers[f"GET /v1/portfolios/{other}/locations"] = problem(422, "1 finding", findings=[FINDING])
+    session.portfolio = RemotePortfolio.of({**portfolio("Broken", [FINDING]), "id": other})
+    assert panel.map_place.children == ()
+    assert "when the errors above are mended" in panel.map_words.value
+    assert "Give a value of 0 or more" in panel.findings.value
+
+
+def test_files_come_one_by_one_or_all_at_once_and_strange_ones_are_told(session):
+    panel = PortfolioPanel(session)
+    panel.files.value = picked("locations.csv")
+    panel.files.value = (*picked("policies.csv", b"AccNumber,PolNumber\n1,1\n"), *picked("letter.csv", b"Dear,Sir\n"))
+    assert "locations.csv" in panel.picked.value
+    assert "policies.csv" in panel.picked.value
+    assert "letter.csv" not in panel.picked.value
+    assert "has the columns of no part of a portfolio" in panel.status.value
+    assert "location='locations.csv', account='policies.csv'" in python_of(panel)
+    panel.forget()
+    assert "No file picked yet" in panel.picked.value
+
+
 def test_no_file_is_a_finding_too(session):
     panel = PortfolioPanel(session)
     panel.guarded(panel.upload)
@@ -321,8 +346,8 @@ def test_code_is_shown_when_asked_for_and_kept_up_to_date(chosen):
 
 
 def test_locations_are_asked_for_with_the_columns_they_have(service, session):
-    rows = session.locations_of(PORTFOLIO, "Latitude,BITIV,Longitude", 10)
-    assert rows == LOCATIONS
+    found = session.locations_of(PORTFOLIO, "Latitude,BITIV,Longitude", 10)
+    assert found == (LOCATIONS, 2)
     assert service.queries(f"GET /v1/portfolios/{PORTFOLIO}/locations")[-1]["columns"] == ["Latitude,Longitude"]
 
 

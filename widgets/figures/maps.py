@@ -1,7 +1,7 @@
 """Maps of locations: what is insured where, what becomes of it, and what it loses. No tiles, nothing fetched."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,20 +19,32 @@ KEYS = ("PortNumber", "AccNumber", "LocNumber")
 #: The columns of locations that maps need.
 COLUMNS = ",".join((*KEYS, "Latitude", "Longitude", *VALUES))
 MOST_LISTED = 10  # under the map, the largest
-_ASPECT, _LEAST_DEGREES, _ROOM = 1.5, 0.2, 1.15
+_ASPECT, _LEAST_DEGREES, _ROOM, _FINE_DEGREES = 1.5, 0.05, 1.15, 0.2
 Row = Mapping[str, Any]
 
 
-def exposure_map(locations: Sequence[Row], title: str = "Insured value by location") -> Drawn:
-    """Locations as dots, darker where more is insured; under it the largest as a table."""
+class Told(NamedTuple):
+    """What a map says: its title, what its colours measure, and how many locations there are in all."""
+
+    title: str
+    measure: str
+    total: int | None
+
+
+def exposure_map(locations: Sequence[Row], total: int | None = None) -> Drawn:
+    """Locations as dots, darker where more is insured; under it the largest as a table.
+
+    ``total`` is how many the portfolio has, where these are its first.
+    """
     values = [insured_value(row) for row in locations]
-    return _map(list(locations), values, title, "Insured value")
+    return _map(list(locations), values, Told("Insured value by location", "Insured value", total))
 
 
-def loss_map(locations: Sequence[Row], palt: pa.Table, info: pa.Table, title: str = "Average annual loss") -> Drawn:
+def loss_map(locations: Sequence[Row], palt: pa.Table, info: pa.Table, total: int | None = None) -> Drawn:
     """Locations as dots, darker where more is lost a year; ``palt`` and ``info`` are of a level by location.
 
     The level's fields say which location a summary is; those it does not name do not tell locations apart.
+    ``total`` as above.
     """
     fields = [name for name in KEYS if name in info.column_names]
     if "LocNumber" not in fields:
@@ -41,7 +53,7 @@ def loss_map(locations: Sequence[Row], palt: pa.Table, info: pa.Table, title: st
     key_of = {int(row["summary_id"]): tuple(str(row[name]) for name in fields) for row in info.to_pylist()}
     losses = {key_of[summary]: mean for summary, _, mean, *_ in averages(palt, info) if summary in key_of}
     mean = [losses.get(tuple(str(row.get(name)) for name in fields), 0.0) for row in locations]
-    return _map(list(locations), mean, title, "Average annual loss")
+    return _map(list(locations), mean, Told("Average annual loss", "Average annual loss", total))
 
 
 def insured_value(location: Row) -> float:
@@ -49,10 +61,10 @@ def insured_value(location: Row) -> float:
     return float(sum(float(location.get(name) or 0.0) for name in VALUES))
 
 
-def _map(locations: list[Row], values: list[float], title: str, measure: str) -> Drawn:
+def _map(locations: list[Row], values: list[float], told: Told) -> Drawn:
     placed = [(row, value) for row, value in zip(locations, values, strict=True) if _has_place(row)]
     order = sorted(zip(locations, values, strict=True), key=lambda pair: -pair[1])
-    columns = ("Account", "Location", "Latitude", "Longitude", measure)
+    columns = ("Account", "Location", "Latitude", "Longitude", told.measure)
     rows = [
         (
             row.get("AccNumber"),
@@ -63,15 +75,18 @@ def _map(locations: list[Row], values: list[float], title: str, measure: str) ->
         )
         for row, value in order
     ]
-    total = markup.paragraph(f"{words.counted(len(locations), 'location')}, together {words.amount(sum(values))}.")
-    text = total + markup.table(f"{title}: largest first", columns, rows, most=MOST_LISTED)
+    number = words.counted(len(locations), "location")
+    if told.total is not None and told.total > len(locations):
+        number = f"The first {len(locations):,} of {words.counted(told.total, 'location')}"
+    total = markup.paragraph(f"{number}, together {words.amount(sum(values))}.")
+    text = total + markup.table(f"{told.title}: largest first", columns, rows, most=MOST_LISTED)
     if len(placed) < len(locations):
         missing = words.counted(len(locations) - len(placed), "location")
         text = markup.paragraph(f"{missing} without Latitude and Longitude: not on the map.", "warning") + text
-    return Drawn(_figure(placed, title, measure) if placed else None, text)
+    return Drawn(_figure(placed, told) if placed else None, text)
 
 
-def _figure(placed: list[tuple[Row, float]], title: str, measure: str) -> Figure:
+def _figure(placed: list[tuple[Row, float]], told: Told) -> Figure:
     placed = sorted(placed, key=lambda pair: pair[1])  # the largest are drawn last, on top
     longitude = np.array([float(row["Longitude"]) for row, _ in placed])
     latitude = np.array([float(row["Latitude"]) for row, _ in placed])
@@ -91,14 +106,19 @@ def _figure(placed: list[tuple[Row, float]], title: str, measure: str) -> Figure
         stroke="#333333",
         stroke_width=0.5,
     )
+    degrees = f".{1 if view.north - view.south > 2 else 2 if view.north - view.south > _FINE_DEGREES else 3}f"
     axes = [
-        Axis(scale=x, label="Longitude", tick_format=".1f", num_ticks=6, grid_lines="none"),
-        Axis(scale=y, label="Latitude", side="left", tick_format=".1f", grid_lines="none", label_offset="3.5em"),
-        ColorAxis(scale=shade, label=measure, tick_format=".2s", side="right", tick_values=np.linspace(0.0, most, 5)),
+        Axis(scale=x, label="Longitude", tick_format=degrees, num_ticks=6, grid_lines="none"),
+        Axis(scale=y, label="Latitude", side="left", tick_format=degrees, grid_lines="none", label_offset="3.8em"),
+        ColorAxis(
+            scale=shade, label=told.measure, tick_format=".2s", side="right", tick_values=np.linspace(0.0, most, 5)
+        ),
     ]
     marks = [coast, dots] if len(coast_x) else [dots]
     margin = {**MARGIN, "right": 120}
-    return Figure(marks=marks, axes=axes, title=title, fig_margin=margin, min_aspect_ratio=1.3, max_aspect_ratio=1.6)
+    return Figure(
+        marks=marks, axes=axes, title=told.title, fig_margin=margin, min_aspect_ratio=1.3, max_aspect_ratio=1.6
+    )
 
 
 def view_of(longitude: npt.ArrayLike, latitude: npt.ArrayLike) -> Box:
