@@ -26,6 +26,7 @@ class Context:
 
     settings: ServiceSettings
     database: Database
+    stopping: bool = False  # whoever follows events is let go then
 
     @cached_property
     def calls(self) -> EngineCalls:

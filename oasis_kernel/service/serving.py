@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import uvicorn
+from fastapi import FastAPI
 
 from oasis_kernel.errors import OasisError
 from oasis_kernel.service.app import create_app
@@ -51,7 +52,6 @@ def serve(
             signal.signal(signal.SIGHUP, _hang_up)
         children = Children([*_own_programs(settings), *beside], log_file)
         open_things.callback(children.stop)
-        open_things.callback(ending)
         open_things.callback(_only_finish)
         children.start()
         config = redacting_log_config(_quiet(uvicorn.config.LOGGING_CONFIG))
@@ -61,18 +61,29 @@ def serve(
         port = listening.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         server.ready = lambda: ready(f"http://{host}:{port}")
+        server.ending = lambda: _let_go(app, ending)
         server.run(sockets=[listening])
 
 
+def _let_go(app: FastAPI, ending: Callable[[], None]) -> None:
+    app.state.context.stopping = True
+    ending()
+
+
 class _Server(uvicorn.Server):
-    """A server that says when it answers."""
+    """A server that says when it answers, and when it is about to stop."""
 
     ready: Callable[[], None]
+    ending: Callable[[], None]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.ending()
+        await super().shutdown(sockets)
 
 
 def _listen(settings: ServiceSettings) -> socket.socket:

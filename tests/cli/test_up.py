@@ -288,9 +288,11 @@ def test_ctrl_c_while_it_starts_leaves_nothing_either(tmp_path: Path) -> None:
     workbench = Workbench(tmp_path)
     try:
         workbench.begin()
-        until(workbench.left, 300)
+        until(lambda: "A first run" in workbench.said, 300)
         workbench.end(signal.SIGINT)
         assert READY not in workbench.said
+        assert "Traceback" not in workbench.said
+        assert workbench.said.endswith("Stopping everything that was started here ...\nStopped.\n")
     finally:
         workbench.clear_away()
 

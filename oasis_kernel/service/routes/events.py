@@ -62,10 +62,10 @@ def follow(
 
 
 async def _events(parts: Context, request: Request, run_id: str, seen: int, *, wait: bool) -> AsyncIterator[str]:
-    """The events as text, until the run has ended and all were told, or the follower has gone."""
+    """The events as text, until the run has ended and all were told, the follower has gone, or the service stops."""
     silent = since_asked = 0.0
     yield ": follow\n\n"
-    while not await request.is_disconnected():
+    while not parts.stopping and not await request.is_disconnected():
         if since_asked >= ACCESS_SECONDS:
             since_asked = 0.0
             if not await run_in_threadpool(_may_follow, parts, request, run_id):
