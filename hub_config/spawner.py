@@ -5,8 +5,12 @@ from traitlets.config import Config
 from hub_config import data_access
 from hub_config.settings import HubSettings
 
-# No news and no updates are asked for: no page loads anything from outside.
-OFFLINE = ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
+# No news, updates and extensions are asked for: no page loads anything from outside.
+OFFLINE = [
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.extension_manager=readonly",
+    "--LabApp.news_url=None",
+]
 
 
 def apply(c: Config, settings: HubSettings) -> None:
