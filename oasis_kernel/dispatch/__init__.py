@@ -38,6 +38,10 @@ class Observer(Protocol):
         """An attempt at a chunk failed; it is tried again, or set aside for good."""
         ...
 
+    def copied(self, chunk: Chunk) -> None:
+        """A chunk that takes much longer than others is sent out a second time; whichever ends first counts."""
+        ...
+
     def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:
         """A chunk that does not fit a worker's memory goes on as its halves."""
         ...
@@ -53,6 +57,9 @@ class Unobserved:
         """Say nothing."""
 
     def failed(self, chunk: Chunk, failure: ChunkFailure, will_retry: bool) -> None:
+        """Say nothing."""
+
+    def copied(self, chunk: Chunk) -> None:
         """Say nothing."""
 
     def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:

@@ -7,7 +7,7 @@ from oasis_kernel.dispatch import Observer
 from oasis_kernel.dispatch.ray_cluster import RayCluster
 from oasis_kernel.dispatch.ray_tasks import RayTasks, applied
 from oasis_kernel.dispatch.threads import CANCELLED
-from oasis_kernel.dispatch.waiting import Patience, WaitingChunks
+from oasis_kernel.dispatch.waiting import Lateness, Patience, WaitingChunks
 from oasis_kernel.errors import Cancelled
 from oasis_kernel.model.work import Chunk, Receipt, Task
 
@@ -18,7 +18,8 @@ class RayExecutor:
     A chunk whose code fails is tried once more, one whose worker died three times more, one that does not fit a
     worker's memory twice more and is then halved. With ``keep_going`` a chunk that fails for good is set aside;
     otherwise it ends the run. ``threads_per_task`` makes fat tasks: so many chunks at once in one worker process,
-    which share the model's data.
+    which share the model's data. When nothing waits any more, a chunk that takes much longer than others (``lateness``)
+    is sent out once more; whichever attempt ends first counts, and the other is stopped.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class RayExecutor:
         threads_per_task: int = 1,
         keep_going: bool = False,
         observer: Observer | None = None,
+        lateness: Lateness | None = None,
     ):
         self._cluster = cluster
         self._threads = threads_per_task
         self._patience = Patience(keep_going=keep_going)
         self._observer = observer
+        self._lateness = lateness
         self._cancelled = threading.Event()
 
     def run(self, task: Task, chunks: Iterable[Chunk]) -> Iterator[Receipt]:
@@ -40,19 +43,22 @@ class RayExecutor:
         reference = task.reference()
         self._cluster.open()
         self._cluster.placement(reference.model, self._threads)  # refuses before anything is sent
-        waiting = WaitingChunks(chunks, self._patience, self._observer)
+        waiting = WaitingChunks(chunks, self._patience, self._observer, self._lateness)
         tasks = RayTasks(self._cluster, self._threads)
         try:
             while not self._cancelled.is_set():
                 for _ in range(tasks.room(reference.model)):
                     if attempts := waiting.take_several(tasks.batch(len(waiting))):
                         tasks.submit(self, reference, attempts)
-                if not len(tasks):
-                    break
+                if not len(waiting):
+                    tasks.copy_late(self, reference, waiting)
+                    if not tasks.unfinished(self):
+                        break
                 for news in tasks.news():
                     receipt = applied(waiting, news)
                     if receipt is not None:
                         yield receipt
+                tasks.force_late()
         finally:
             tasks.stop(self)
         if self._cancelled.is_set():

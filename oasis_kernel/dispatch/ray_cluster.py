@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from oasis_kernel.errors import OasisError
 
 LOCAL = "local"
 MODEL_RESOURCE, MODEL_LABEL = "model:", "workbench/model"
+#: Ray's own, of every machine.
+NODE_LABEL = "ray.io/node-id"
 #: Only receipts go through Ray's object store.
 OBJECT_STORE_BYTES = 200 * 2**20
 CONNECT_SECONDS = 5.0
@@ -57,6 +59,7 @@ class Node:
     models: tuple[str, ...]  # that it is for; none: any
     by_resource: bool = False  # said by a resource, which also counts its tasks; else by a label
     versions: Mapping[str, Any] = field(default_factory=dict)
+    refused: str = ""  # why it must compute nothing
 
 
 class RayCluster:
@@ -82,6 +85,7 @@ class RayCluster:
         self._offers = offers
         self._environment = dict(environment or {})
         self._open = False
+        self._refused: dict[str, str] = {}
         self._nodes: list[Node] = []
         self._seen = -SEEN_SECONDS
 
@@ -164,14 +168,20 @@ class RayCluster:
         import ray
 
         if time.monotonic() - self._seen > SEEN_SECONDS:
-            self._nodes = [_node(found) for found in ray.nodes() if found["Alive"]]
+            alive = [_node(found) for found in ray.nodes() if found["Alive"]]
+            self._nodes = [replace(node, refused=self._refused.get(node.id, "")) for node in alive]
             self._seen = time.monotonic()
         return self._nodes
+
+    def refuse(self, node_id: str, cause: str) -> None:
+        """Let a machine compute nothing from now on, and say why."""
+        self._refused[node_id] = cause
+        self._seen = -SEEN_SECONDS
 
     def pin(self, model: str) -> str:
         """The model, where machines are for certain models; "" where any machine serves.
 
-        ClusterUnusable for a model that no machine is for: its tasks would wait for ever.
+        ClusterUnusable for a model that no machine is for, or only such as are refused: its tasks would wait for ever.
         """
         pinned = set(self._offers).union(*(node.models for node in self.nodes()))
         if pinned and model not in pinned:
@@ -180,16 +190,32 @@ class RayCluster:
                 f"{', '.join(sorted(pinned))}. Add a worker group with the resource {MODEL_RESOURCE}{model} or the "
                 f"label {MODEL_LABEL}={model}"
             )
+        serving = [node for node in self.nodes() if node.cpus and (not pinned or model in node.models)]
+        if serving and all(node.refused for node in serving):
+            raise ClusterUnusable(f"worker {serving[0].name} is refused: {serving[0].refused}")
         return model if pinned else ""
 
-    def placement(self, model: str, threads: int) -> dict[str, Any]:
-        """The options of a task of a model on so many threads: where it may run. ClusterUnusable as for ``pin``."""
-        if not self.pin(model):
-            return {"num_cpus": threads}
-        theirs = [node for node in self.nodes() if model in node.models]
-        if theirs and not any(node.by_resource for node in theirs):
-            return {"num_cpus": threads, "label_selector": {MODEL_LABEL: model}}
-        return {"num_cpus": threads, "resources": {f"{MODEL_RESOURCE}{model}": threads}}
+    def placement(self, model: str, threads: int, avoid: str = "") -> dict[str, Any]:
+        """The options of a task of a model on so many threads: where it may run. ClusterUnusable as for ``pin``.
+
+        It goes to another machine than ``avoid``, where one serves the model.
+        """
+        options: dict[str, Any] = {"num_cpus": threads}
+        selector: dict[str, str] = {}
+        serving = self.nodes()
+        if self.pin(model):
+            serving = [node for node in serving if model in node.models]
+            if serving and not any(node.by_resource for node in serving):
+                selector[MODEL_LABEL] = model
+            else:
+                options["resources"] = {f"{MODEL_RESOURCE}{model}": threads}
+        usable = [node for node in serving if not node.refused]
+        other = [node for node in usable if node.name != avoid]
+        chosen = other if any(node.cpus >= threads for node in other) else usable
+        excluded = sorted(node.id for node in serving if node not in chosen)
+        if excluded:
+            selector[NODE_LABEL] = f"!in({','.join(excluded)})"
+        return options | ({"label_selector": selector} if selector else {})
 
     def ask(self, entry: str, timeout: float = 30.0) -> dict[str, Any]:
         """What a function returns on each machine, by the machine's id; of those that answer in time."""

@@ -38,6 +38,7 @@ class _Flight:
     open: dict[tuple[int, str], Attempt]
     begun: dict[tuple[int, str], str] = field(default_factory=dict)  # the worker
     cancelled: float = 0.0  # when it was asked to stop
+    lost: bool = False  # a copy of one of its chunks was faster: it is stopped when nothing else in it is open
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class News:
     setback: Setback | None = None
     returned: bool = False  # nothing was done, through no fault of the chunk
     refused: str = ""  # the worker's reason
+    beside: bool = False  # another attempt at the chunk is under way
 
 
 class RayTasks:
@@ -69,6 +71,10 @@ class RayTasks:
         """How many tasks of an owner are in flight."""
         return sum(flight.owner == owner for flight in self._flights.values())
 
+    def unfinished(self, owner: Hashable) -> bool:
+        """Whether tasks of an owner are in flight, other than such as are stopped because a copy was faster."""
+        return any(flight.open or not flight.cancelled for flight in self._flights.values() if flight.owner == owner)
+
     def room(self, model: str) -> int:
         """How many more tasks of a model may be submitted: never less than two in all, for which a cluster may grow."""
         pin = self._cluster.pin(model)
@@ -84,21 +90,34 @@ class RayTasks:
     def _slots(self, pin: str) -> int:
         """Tasks that machines for a model (or all of them) compute at once."""
         nodes = self._cluster.nodes()
-        cpus = sum(node.cpus for node in nodes if not pin or pin in node.models)
+        cpus = sum(node.cpus for node in nodes if not node.refused and (not pin or pin in node.models))
         return max(cpus // self._threads, 1)
 
-    def submit(self, owner: Hashable, reference: TaskReference, attempts: Sequence[Attempt]) -> None:
-        """Send attempts of one run as one task; ClusterUnusable when no worker is for its model."""
+    def copy_late(self, owner: Hashable, reference: TaskReference, waiting: WaitingChunks) -> None:
+        """Send a run's late chunks out once more, elsewhere, as far as processors are free. Nothing else may wait."""
+        pin = self._cluster.pin(reference.model)
+        free = self._slots(pin) - sum(flight.pin == pin for flight in self._flights.values())
+        for begun in waiting.late()[: max(free, 0)]:
+            machine = begun.worker.rpartition(":")[0]
+            self.submit(owner, reference, [waiting.copied(begun.attempt)], avoid=machine)
+
+    def submit(
+        self, owner: Hashable, reference: TaskReference, attempts: Sequence[Attempt], *, avoid: str = ""
+    ) -> None:
+        """Send attempts of one run as one task; ClusterUnusable when no worker is for its model.
+
+        ``avoid`` names a machine that is not to compute them, if there is another.
+        """
         import ray
 
         if self._remote is None:
             # Ray tries nothing again: it would do so behind our back, at the end of the queue, perhaps without end.
             self._remote = ray.remote(max_retries=0, num_returns="streaming")(ray_worker.compute)
-        placed = self._remote.options(**self._cluster.placement(reference.model, self._threads))
+        placed = self._remote.options(**self._cluster.placement(reference.model, self._threads, avoid))
         chunks = [ray_worker.packed(attempt.chunk) for attempt in attempts]
         stream = placed.remote(reference.entry, dict(reference.arguments), chunks, self._threads)
         self._flights[stream] = _Flight(
-            owner, self._cluster.pin(reference.model), {_key(attempt): attempt for attempt in attempts}
+            owner, self._cluster.pin(reference.model), {attempt.key: attempt for attempt in attempts}
         )
 
     def news(self, timeout: float = POLL) -> Iterator[News]:
@@ -115,27 +134,27 @@ class RayTasks:
         if ready:  # whatever else is there already
             ready, _ = ray.wait(list(heard_by), num_returns=len(heard_by), timeout=0, fetch_local=False)
         for sign in ready:
-            yield from self._heard(heard_by[sign])
+            flight = self._flights[heard_by[sign]]
+            if flight.cancelled and sign is heard_by[sign]:
+                continue  # a moment ago, because of what another one said
+            for news in self._heard(heard_by[sign]):
+                yield self._raced(news)
+        for stream, flight in self._flights.items():
+            if flight.lost and not flight.open and not flight.cancelled:
+                _cancel(stream, flight)
 
     def cancel(self, owner: Hashable, *, force: bool = False) -> None:
         """Ask an owner's tasks to stop, which takes half a second; ``force`` ends their workers."""
-        import ray
-
         for stream, flight in self._flights.items():
             if flight.owner == owner and (force or not flight.cancelled):
-                flight.cancelled = flight.cancelled or time.monotonic()
-                ray.cancel(stream, force=force)
+                _cancel(stream, flight, force=force)
 
     def force_late(self) -> None:
         """End the workers of tasks that were asked to stop and did not."""
         now = time.monotonic()
-        late = {
-            flight.owner
-            for flight in self._flights.values()
-            if flight.cancelled and now - flight.cancelled > FORCE_SECONDS
-        }
-        for owner in late:
-            self.cancel(owner, force=True)
+        for stream, flight in self._flights.items():
+            if flight.cancelled and now - flight.cancelled > FORCE_SECONDS:
+                _cancel(stream, flight, force=True)
 
     def stop(self, owner: Hashable) -> None:
         """Stop an owner's tasks, and wait until they have: their workers are ended where they do not."""
@@ -162,11 +181,30 @@ class RayTasks:
             del self._flights[stream]
             yield from _lost(flight, error)
         else:
-            yield _said(flight, message)
+            if (message["chunk"], message["part"]) in flight.open:  # else another attempt was faster
+                yield _said(flight, message)
+
+    def _raced(self, news: News) -> News:
+        """The news, with whether other attempts at the chunk are under way; they have lost if this one finished it."""
+        key = news.attempt.key
+        others = [
+            flight
+            for flight in self._flights.values()
+            if flight.owner == news.owner and flight.open.get(key, news.attempt) is not news.attempt
+        ]
+        if news.receipt is None:
+            return replace(news, beside=bool(others))
+        for flight in others:
+            del flight.open[key]
+            flight.lost = True
+        return news
 
 
-def _key(attempt: Attempt) -> tuple[int, str]:
-    return attempt.chunk.number, attempt.chunk.part
+def _cancel(stream: Any, flight: _Flight, *, force: bool = False) -> None:
+    import ray
+
+    flight.cancelled = flight.cancelled or time.monotonic()
+    ray.cancel(stream, force=force)
 
 
 def _said(flight: _Flight, message: ray_worker.Message) -> News:
@@ -214,13 +252,15 @@ def _trouble(error: Exception) -> tuple[Trouble, str]:
 def applied(waiting: WaitingChunks, news: News) -> Receipt | None:
     """The receipt, if the news is one, after a run's waiting chunks have heard it; raises what ends the run."""
     attempt = news.attempt
+    if news.beside and (news.refused or news.returned):
+        return None
     if news.refused:
         waiting.put_back([attempt])
         raise WorkerRefused(f"worker {news.worker} cannot compute this run: {news.refused}")
     if news.returned:
         waiting.put_back([attempt])
     elif news.setback is not None:
-        waiting.failed(attempt, news.setback)
+        waiting.failed(attempt, news.setback, beside=news.beside)
     elif news.receipt is not None:
         return waiting.finished(attempt, news.receipt, news.worker)
     else:

@@ -1,9 +1,11 @@
 """The chunks of a run that wait, and what is done about one that fails: the same rules for every executor."""
 
+import time
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from statistics import median
 
 from oasis_kernel.dispatch import Observer, Unobserved
 from oasis_kernel.errors import ChunkFailed, ChunkFailure, ChunksFailed, OasisError
@@ -44,12 +46,26 @@ class Patience:
 
 
 @dataclass(frozen=True)
+class Lateness:
+    """When a chunk is late: after more than ``times`` the median and than ``seconds``, once so many are finished."""
+
+    times: float = 3.0
+    seconds: float = 10.0
+    finished: int = 5
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One try at a chunk."""
 
     chunk: Chunk
     number: int = 1
     alone: bool = False  # not beside other chunks in one task: its worker has died before
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """What tells the chunk from others of its run."""
+        return self.chunk.number, self.chunk.part
 
 
 @dataclass(frozen=True)
@@ -63,13 +79,32 @@ class Setback:
     error: Exception | None = None  # where it was raised in this process
 
 
+@dataclass(frozen=True)
+class Begun:
+    """An attempt that a worker has begun with."""
+
+    attempt: Attempt
+    worker: str
+    at: float  # on the monotonic clock
+
+
 class WaitingChunks:
     """Chunks in the order they are to be tried; one that failed and may be tried again comes first."""
 
-    def __init__(self, chunks: Iterable[Chunk], patience: Patience, observer: Observer | None = None):
+    def __init__(
+        self,
+        chunks: Iterable[Chunk],
+        patience: Patience,
+        observer: Observer | None = None,
+        lateness: Lateness | None = None,
+    ):
         self._waiting = deque(Attempt(chunk) for chunk in chunks)
         self._patience = patience
+        self._lateness = lateness or Lateness()
         self._observer = observer or Unobserved()
+        self._begun: dict[tuple[int, str], Begun] = {}
+        self._took: list[tuple[float, int]] = []  # seconds and items touched of each chunk that was computed
+        self._copied: set[tuple[int, str]] = set()
         self._setbacks: Counter[tuple[int, str, Trouble]] = Counter()
         self.set_aside: list[ChunkFailure] = []
 
@@ -93,22 +128,59 @@ class WaitingChunks:
 
     def put_back(self, attempts: Iterable[Attempt]) -> None:
         """Attempts that came to nothing through no fault of theirs."""
-        self._waiting.extendleft(reversed(list(attempts)))
+        returned = list(attempts)
+        for attempt in returned:
+            self._begun.pop(attempt.key, None)
+        self._waiting.extendleft(reversed(returned))
 
     def started(self, attempt: Attempt, worker: str) -> None:
         """A worker has begun with an attempt."""
+        self._begun.setdefault(attempt.key, Begun(attempt, worker, time.monotonic()))
         self._observer.started(attempt.chunk, worker)
+
+    def late(self) -> list[Begun]:
+        """Attempts that take much longer than the run's other chunks did for as much work, the longest first.
+
+        Only first ones, and never twice the same: a chunk that has failed may be slow because of what is in it.
+        """
+        if len(self._took) < self._lateness.finished:
+            return []
+        seconds, work = median(took[0] for took in self._took), median(took[1] for took in self._took)
+        now = time.monotonic()
+
+        def is_late(begun: Begun) -> bool:
+            larger = max(begun.attempt.chunk.item_events / max(work, 1), 1.0)
+            return now - begun.at > max(self._lateness.times * seconds * larger, self._lateness.seconds)
+
+        first = (begun for key, begun in self._begun.items() if begun.attempt.number == 1 and key not in self._copied)
+        return sorted(filter(is_late, first), key=lambda begun: begun.at)
+
+    def copied(self, attempt: Attempt) -> Attempt:
+        """The same chunk once more, to be tried beside an attempt that is late."""
+        self._copied.add(attempt.key)
+        self._observer.copied(attempt.chunk)
+        return replace(attempt, number=attempt.number + 1, alone=True)
 
     def finished(self, attempt: Attempt, receipt: Receipt, worker: str = "") -> Receipt:
         """The receipt with its attempt, and the worker where it does not say."""
+        begun = self._begun.pop(attempt.key, None)
+        if begun is not None and not receipt.reused:
+            self._took.append((time.monotonic() - begun.at, attempt.chunk.item_events))
         told = replace(receipt, attempt=attempt.number, worker=receipt.worker or worker)
         self._observer.finished(told)
         return told
 
-    def failed(self, attempt: Attempt, setback: Setback) -> None:
-        """Let the chunk wait again, halve it or set it aside; raises what ends the run, if this does."""
+    def failed(self, attempt: Attempt, setback: Setback, *, beside: bool = False) -> None:
+        """Let the chunk wait again, halve it or set it aside; raises what ends the run, if this does.
+
+        An attempt ``beside`` which another one at the chunk is under way is only told of.
+        """
         chunk, trouble = attempt.chunk, setback.trouble
         failure = _failure(attempt, setback)
+        if beside:
+            self._observer.failed(chunk, failure, True)
+            return
+        self._begun.pop(attempt.key, None)
         self._setbacks[chunk.number, chunk.part, trouble] += 1
         again = self._setbacks[chunk.number, chunk.part, trouble] <= self._patience.retries(trouble)
         halved = not again and trouble == Trouble.MEMORY and chunk.is_divisible

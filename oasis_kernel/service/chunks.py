@@ -110,6 +110,11 @@ def failed(session: Session, run_id: str, failure: ChunkFailure, *, will_retry: 
     note(session, run_id, "chunk", {**failure.as_dict(), "state": state})
 
 
+def copied(session: Session, run_id: str, chunk: Chunk) -> None:
+    """Note that a chunk that takes long is sent out a second time, beside the first."""
+    note(session, run_id, "log", {"chunk": chunk.number, "part": chunk.part, "copied": True})
+
+
 def split(session: Session, run_id: str, chunk: Chunk, into: Sequence[Chunk], deaths: int = 0) -> None:
     """Note that a chunk goes on as its halves, each a row of its own, with so many deaths to begin with."""
     _change(session, run_id, chunk.number, chunk.part, {"state": ChunkState.SPLIT, "finished": now()})

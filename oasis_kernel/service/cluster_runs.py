@@ -1,5 +1,6 @@
 """The runs that a dispatcher works on, and whose chunk goes out next: fair over users and runs."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -7,8 +8,10 @@ from functools import partial
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
+from oasis_kernel.dispatch.ray_capacity import worthwhile
 from oasis_kernel.dispatch.waiting import Patience, WaitingChunks
 from oasis_kernel.errors import ChunkFailure
+from oasis_kernel.model.estimate import Estimate
 from oasis_kernel.model.work import Chunk, Receipt, TaskReference
 from oasis_kernel.service import chunks
 from oasis_kernel.service.chunks import ChunkState
@@ -61,6 +64,10 @@ class RunObserver:
         """Note that an attempt at a chunk failed."""
         self._hear(chunk, partial(chunks.failed, run_id=self.run_id, failure=failure, will_retry=will_retry))
 
+    def copied(self, chunk: Chunk) -> None:
+        """Note that a chunk that takes long is sent out a second time."""
+        self._hear(chunk, partial(chunks.copied, run_id=self.run_id, chunk=chunk))
+
     def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:
         """Note that a chunk goes on as its halves."""
         self._hear(chunk, partial(chunks.split, run_id=self.run_id, chunk=chunk, into=into))
@@ -86,6 +93,7 @@ class ClusterRun:
     reference: TaskReference
     waiting: WaitingChunks
     served: int = 0  # when it last got a task, as a count of all tasks
+    chunk_seconds: float = 0.0  # that a chunk is expected to take on one processor; 0: unknown
 
 
 def cluster_run(session: Session, run: Run, notes: Notes) -> ClusterRun:
@@ -96,7 +104,20 @@ def cluster_run(session: Session, run: Run, notes: Notes) -> ClusterRun:
     reference = TaskReference(task["entry"], task["arguments"], task["model"])
     found = [chunks.chunk_of(row) for row in rows]
     waiting = WaitingChunks(found, Patience(keep_going=True), RunObserver(run.id, notes))
-    return ClusterRun(run.id, run.owner, run.priority, run.attempt, reference, waiting)
+    made = ClusterRun(run.id, run.owner, run.priority, run.attempt, reference, waiting)
+    if run.estimate is not None:
+        expected = Estimate.of(run.estimate)
+        made.chunk_seconds = expected.seconds.likely * expected.workers / max(expected.chunks, 1)
+    return made
+
+
+def processors(runs: Iterable[ClusterRun], in_flight: Callable[[str], int]) -> dict[str, int]:
+    """On how many processors the chunks that are left are worth computing at once, by model."""
+    worth: Counter[str] = Counter()
+    for run in runs:
+        left = len(run.waiting) + in_flight(run.run_id)
+        worth[run.reference.model] += worthwhile(left, run.chunk_seconds)
+    return dict(worth)
 
 
 def let_wait(session: Session, run_id: str) -> None:

@@ -9,13 +9,16 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from oasis_kernel.dispatch.ray_capacity import Capacity
 from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, RayCluster
 from oasis_kernel.dispatch.ray_tasks import LOST, ClusterLost, News, RayTasks, WorkerRefused, applied
+from oasis_kernel.engine.versions import base_versions, unlike_base
 from oasis_kernel.errors import OasisError
 from oasis_kernel.service import cluster_reports, cluster_runs, runs
 from oasis_kernel.service.cluster_runs import ClusterRun, Notes, Turns, cluster_run
@@ -35,14 +38,16 @@ log = logging.getLogger(__name__)
 class Dispatcher:
     """Takes chunks of all runs from the database, sends them to the cluster, and writes down how they fare."""
 
-    def __init__(self, database: Database, cluster: RayCluster, threads: int):
+    def __init__(self, database: Database, cluster: RayCluster, threads: int, most: Mapping[str, int] | None = None):
         self._database = database
         self._cluster = cluster
         self._threads = threads
         self._tasks = RayTasks(cluster, threads)
+        self._capacity = Capacity(cluster, threads, most or {})
         self._runs: dict[str, ClusterRun] = {}
         self._turns = Turns()
         self._notes = Notes()
+        self._base = base_versions()
         self._versions: dict[str, Any] = {}
         self._looked = self._reported = 0.0
 
@@ -51,6 +56,7 @@ class Dispatcher:
         while not leave.is_set():
             self._look()
             self._fill()
+            self._capacity.want(cluster_runs.processors(self._runs.values(), self._tasks.of))
             began = time.monotonic()
             for news in self._tasks.news(LOOK_SECONDS):
                 self._hear(news)
@@ -61,6 +67,7 @@ class Dispatcher:
 
     def close(self) -> None:
         """Stop what is in flight; its chunks wait for the next dispatcher."""
+        self._capacity.withdraw()
         for run_id in list(self._runs):
             self._tasks.stop(run_id)
             self._notes.hear(lambda session, run_id=run_id: cluster_runs.let_wait(session, run_id))  # type: ignore[misc]
@@ -105,6 +112,9 @@ class Dispatcher:
         while (run := self._turns.next(self._with_room(), self._tasks.of)) is not None:
             attempts = run.waiting.take_several(self._tasks.batch(len(run.waiting)))
             self._tasks.submit(run.run_id, run.reference, attempts)
+        if not any(len(run.waiting) for run in self._runs.values()):
+            for run in self._runs.values():
+                self._tasks.copy_late(run.run_id, run.reference, run.waiting)
 
     def _with_room(self) -> list[ClusterRun]:
         """The runs that may send out a task now; those whose model no worker is for are given up."""
@@ -160,7 +170,7 @@ class Dispatcher:
                     "state": "ready",
                     "address": self._cluster.address,
                     "workers": workers,
-                    "slots": sum(node.cpus for node in nodes) // self._threads,
+                    "slots": sum(node.cpus for node in nodes if not node.refused) // self._threads,
                     "threads_per_task": self._threads,
                     "in_flight": len(self._tasks),
                     "runs": len(self._runs),
@@ -169,14 +179,19 @@ class Dispatcher:
         )
 
     def _ask_versions(self) -> None:
-        self._versions.update(self._cluster.ask(VERSIONS))
+        for node_id, versions in self._cluster.ask(VERSIONS).items():
+            self._versions[node_id] = versions
+            if unlike := unlike_base(versions, self._base):
+                log.error("worker %s is refused: %s", node_id, unlike)
+                self._cluster.refuse(node_id, unlike)
 
 
 def dispatch(database: Database, settings: ServiceSettings, leave: threading.Event) -> None:
     """Open the cluster and dispatch until told to leave. ClusterUnusable, also written down, when it cannot be used."""
     about = {"address": settings.ray, "workers": [], "slots": 0, "in_flight": 0, "runs": 0}
     database.write_patiently(lambda session: cluster_reports.write(session, {**about, "state": "starting"}))
-    cluster = RayCluster(settings.ray, token_file=settings.ray_token_file, offers=settings.ray_models)
+    offers = tuple({*settings.ray_models, *settings.ray_slots})
+    cluster = RayCluster(settings.ray, token_file=settings.ray_token_file, offers=offers)
     try:
         cluster.open()
     except ClusterUnusable as error:
@@ -184,7 +199,7 @@ def dispatch(database: Database, settings: ServiceSettings, leave: threading.Eve
         database.write_patiently(lambda session: cluster_reports.write(session, said))
         raise
     leave_when_told(leave)  # Ray has put its own handlers there
-    dispatcher = Dispatcher(database, cluster, settings.ray_threads)
+    dispatcher = Dispatcher(database, cluster, settings.ray_threads, settings.ray_slots)
     try:
         log.info("cluster %s: %d processors", settings.ray, cluster.cpus())
         dispatcher.work(leave)

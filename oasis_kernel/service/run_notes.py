@@ -72,6 +72,10 @@ class RunNotes:
         log.warning("%s%s", failure, "; it is tried again" if will_retry else "; it is set aside")
         self._hear(partial(chunks.failed, run_id=self._run_id, failure=failure, will_retry=will_retry))
 
+    def copied(self, chunk: Chunk) -> None:
+        """Note that a chunk that takes long is sent out a second time."""
+        self._hear(partial(chunks.copied, run_id=self._run_id, chunk=chunk))
+
     def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:
         """Note that a chunk goes on as its halves."""
         self._hear(partial(chunks.split, run_id=self._run_id, chunk=chunk, into=into))

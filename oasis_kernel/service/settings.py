@@ -66,6 +66,10 @@ class ServiceSettings(BaseModel):
     ray_models: tuple[str, ...] = Field(
         (), description="models that the cluster starts machines for, although none is there now"
     )
+    ray_slots: dict[str, int] = Field(
+        default_factory=dict,
+        description="processors that the cluster may have for a model, asked for ahead of its runs; also `ray_models`",
+    )
     ray_token_file: Path | None = Field(None, description="file of the cluster's token; none: as Ray finds it")
     store: Path | None = Field(None, description="folder of the parts of finished chunks; none: root")
     run_workers: int | None = Field(None, ge=1, description="threads of one run; none: the cores shared among the runs")

@@ -42,6 +42,9 @@ class Heard:
         self.said.append(("retried" if will_retry else "set aside", chunk.number, chunk.part))
         self.failures.append(failure)
 
+    def copied(self, chunk: Chunk) -> None:
+        self.said.append(("copied", chunk.number, chunk.part))
+
     def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:
         self.said.append(("split", chunk.number, chunk.part))
 
@@ -54,7 +57,7 @@ class Trial:
     """A task that notes its calls in ``folder``, and behaves in chunk ``number`` as told.
 
     ``behaviour``: well, fails, fails once, refuses, too large, one event too large, killed once, killed, is deaf (to
-    being stopped).
+    being stopped), hangs once (until it is stopped).
     """
 
     folder: str
@@ -70,7 +73,8 @@ class Trial:
         calls = self._called(chunk)
         if chunk.number == self.number:
             self._behave(chunk, calls)
-        end = time.monotonic() + float(self.seconds)
+        hangs = self.behaviour == "hangs once" and chunk.number == self.number and calls == 1
+        end = time.monotonic() + (600.0 if hangs else float(self.seconds))
         while time.monotonic() < end:
             time.sleep(0.02)
             if stopped() and self.behaviour != "is deaf":
