@@ -28,6 +28,8 @@ POLICY = (
 )
 #: The files of one portfolio that a page sends, in bytes: they pass through its kernel on their way to the service.
 LARGEST_UPLOAD = 2**29
+#: How long the hub's word about somebody counts: so long a page can still be opened by who has just been locked out.
+BELIEVED_SECONDS = 15
 #: The pages' look, in the package of the panels.
 TEMPLATE, PANELS = "workbench", "widgets"
 
@@ -98,6 +100,7 @@ def configuration(settings: HubSettings, prefix: str) -> Config:
     c.Voila.base_url = prefix
     c.Voila.identity_provider_class = Viewers
     c.Voila.authorizer_class = OwnersOnly
+    c.HubOAuth.cache_max_age = BELIEVED_SECONDS
     c.Voila.tornado_settings = {
         "headers": {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"},
         "websocket_max_message_size": LARGEST_UPLOAD,
