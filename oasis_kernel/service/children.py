@@ -16,6 +16,8 @@ import psutil
 from oasis_kernel.service.staying import PARENT
 
 LOOK_SECONDS = 0.5
+#: To find out what a child has started takes milliseconds, so it is not done at every look.
+REMEMBER_SECONDS = 2.0
 #: A child that dies is started again after this, and after twice as long each time it dies soon again.
 AGAIN_SECONDS, MOST_SECONDS, SOON_SECONDS = 0.5, 30.0, 30.0
 CLOSE_SECONDS = 20.0
@@ -55,9 +57,11 @@ class Child:
     wait: float = AGAIN_SECONDS  # before it is started again
     due: float | None = None  # when it is to be started again; None while it runs
     known: set[psutil.Process] = field(default_factory=set)  # its own processes, by number and time of start
+    remembered: float = 0.0
 
     def remember(self) -> None:
         """Note which processes it has started; once it is dead nobody could tell."""
+        self.remembered = time.monotonic()
         if self.program.keeps_nothing:
             try:
                 self.known |= set(psutil.Process(self.process.pid).children(recursive=True))
@@ -144,7 +148,8 @@ class Children:
     def _look(self, child: Child, moment: float) -> None:
         """Start a child again that has died, not too often."""
         if child.process.poll() is None:
-            child.remember()
+            if moment - child.remembered > REMEMBER_SECONDS:
+                child.remember()
             return
         if child.due is None:
             soon = moment - child.began < SOON_SECONDS
