@@ -128,7 +128,7 @@ def _only_finish() -> None:
 def _own_programs(settings: ServiceSettings) -> list[Program]:
     """What works beside the pages, each in a process of its own."""
     modules = ["oasis_kernel.service.supervisor"]
-    if settings.ray != "none":
+    if settings.ray != "none" and settings.ray_dispatcher:
         modules.append("oasis_kernel.service.dispatcher")
     return [module_program(module, settings.environment()) for module in modules]
 

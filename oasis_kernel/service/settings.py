@@ -70,6 +70,10 @@ class ServiceSettings(BaseModel):
         default_factory=dict,
         description="processors that the cluster may have for a model, asked for ahead of its runs; also `ray_models`",
     )
+    ray_dispatcher: bool = Field(
+        True,
+        description="whether `oasis serve` starts the cluster's dispatcher; not where that is a deployment of its own",
+    )
     ray_token_file: Path | None = Field(None, description="file of the cluster's token; none: as Ray finds it")
     store: Path | None = Field(None, description="folder of the parts of finished chunks; none: root")
     run_workers: int | None = Field(None, ge=1, description="threads of one run; none: the cores shared among the runs")
