@@ -191,7 +191,7 @@ def is_owner(handler: web.RequestHandler, kernel_id: str | None, user: Any) -> b
     return owner is not None and owner == user.username
 
 
-def apply(c: Config, folder: Path, idle_seconds: int, every_seconds: int) -> None:
+def apply(c: Config, folder: Path, left_seconds: int) -> None:
     """Set how kernels start, wait and end."""
     c.VoilaConfiguration.multi_kernel_manager_class = PageKernels
     c.VoilaConfiguration.preheat_kernel = False  # Voila's own runs whole notebooks ahead, which need a token
@@ -199,5 +199,5 @@ def apply(c: Config, folder: Path, idle_seconds: int, every_seconds: int) -> Non
     c.KernelManager.transport = "ipc"
     c.KernelRestarter.restart_limit = 0  # a page whose kernel has died is no page: it says so, and is opened again
     c.KernelRestarter.time_to_dead = 1.0
-    c.MappingKernelManager.cull_idle_timeout = idle_seconds
-    c.MappingKernelManager.cull_interval = every_seconds
+    c.MappingKernelManager.cull_idle_timeout = left_seconds
+    c.MappingKernelManager.cull_interval = max(left_seconds // 4, 1)

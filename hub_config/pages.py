@@ -5,6 +5,7 @@ of this service; and only that viewer reaches the kernel. So one process serves 
 they may. ``python -m hub_config.pages``, started by the hub.
 """
 
+import json
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,10 @@ POLICY = (
 LARGEST_UPLOAD = 2**29
 #: How long the hub's word about somebody counts: so long a page can still be opened by who has just been locked out.
 BELIEVED_SECONDS = 15
+#: A kernel that no page is connected to ends after so long; until then a page that lost its connection finds it again.
+LEFT_SECONDS = 600
+#: Front ends of widgets that every page needs.
+ALWAYS = ("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8")
 #: The pages' look, in the package of the panels.
 TEMPLATE, PANELS = "workbench", "widgets"
 
@@ -65,15 +70,34 @@ class Pages(Voila):
         return [(path, ours.get(handler, handler), *rest) for path, handler, *rest in super().init_handlers()]
 
 
-def who_looks(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Tell the template who the viewer is, and where the hub's own pages are."""
-    known = viewer.get()
-    hub = os.environ.get("JUPYTERHUB_BASE_URL", "/") + "hub/"
-    page_config["workbench"] = {"hub": hub, "viewer": known[0] if known else ""}
-    return page_config
+def extensions_by_page(folder: Path) -> dict[str, list[str]]:
+    """The front ends of widgets that a page's notebook names in its metadata, by the notebook; none: it loads all."""
+    found = {}
+    for path in sorted(folder.glob("*.ipynb")):
+        named = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("voila", {}).get("extensions")
+        if named is not None:
+            found[path.name] = [*ALWAYS, *named]
+    return found
 
 
-def look(c: Config, template: str) -> None:
+class PageTold:
+    """What the template is told: who the viewer is, where the hub's own pages are, and which front ends to load."""
+
+    def __init__(self, folder: Path):
+        self._extensions = extensions_by_page(folder)
+        self._hub = os.environ.get("JUPYTERHUB_BASE_URL", "/") + "hub/"
+
+    def __call__(self, page_config: dict[str, Any], notebook_path: str = "", **_: Any) -> dict[str, Any]:
+        """Return the configuration of a page with what is told."""
+        known = viewer.get()
+        page_config["workbench"] = {"hub": self._hub, "viewer": known[0] if known else ""}
+        if (wanted := self._extensions.get(notebook_path)) is not None:
+            there = page_config["federated_extensions"]
+            page_config["federated_extensions"] = [found for found in there if found["name"] in wanted]
+        return page_config
+
+
+def look(c: Config, folder: Path, template: str) -> None:
     """Set the template, which is found in the package of the panels also where that is not installed but used."""
     panels = find_spec(PANELS)
     if panels is not None and panels.submodule_search_locations:
@@ -85,7 +109,7 @@ def look(c: Config, template: str) -> None:
         c.VoilaConfiguration.template = template
     c.VoilaConfiguration.allow_template_override = "NO"
     c.VoilaConfiguration.allow_theme_override = "NO"
-    c.VoilaConfiguration.page_config_hook = who_looks
+    c.VoilaConfiguration.page_config_hook = PageTold(folder)
     c.VoilaConfiguration.show_tracebacks = False
     c.VoilaConfiguration.strip_sources = True
 
@@ -104,10 +128,12 @@ def configuration(settings: HubSettings, prefix: str) -> Config:
     c.Voila.tornado_settings = {
         "headers": {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"},
         "websocket_max_message_size": LARGEST_UPLOAD,
+        "static_immutable_cache": [f"{prefix}voila/labextensions/"],  # their names change with their content
     }
-    look(c, settings.pages.template)
-    assert settings.pages.folder is not None
-    page_kernels.apply(c, settings.pages.folder, settings.culling.idle_seconds, settings.culling.every_seconds)
+    folder = settings.pages.folder
+    assert folder is not None
+    look(c, folder, settings.pages.template)
+    page_kernels.apply(c, folder, min(settings.culling.idle_seconds, LEFT_SECONDS))
     return c
 
 

@@ -28,6 +28,6 @@ def test_voila_finds_the_template_and_what_it_stands_on(monkeypatch):
 def test_the_notebooks_ask_for_it():
     for app in sorted((JUPYTER.parent / "apps").glob("*.ipynb")):
         metadata = json.loads(app.read_text(encoding="utf-8"))["metadata"]
-        assert metadata["voila"] == {"template": "workbench"}
+        assert metadata["voila"]["template"] == "workbench"
         assert metadata["title"]
         assert metadata["description"]
