@@ -191,10 +191,11 @@ def is_owner(handler: web.RequestHandler, kernel_id: str | None, user: Any) -> b
     return owner is not None and owner == user.username
 
 
-def apply(c: Config, folder: Path, left_seconds: int) -> None:
+def apply(c: Config, folder: Path, ready: int, left_seconds: int) -> None:
     """Set how kernels start, wait and end."""
     c.VoilaConfiguration.multi_kernel_manager_class = PageKernels
     c.VoilaConfiguration.preheat_kernel = False  # Voila's own runs whole notebooks ahead, which need a token
+    c.PageKernels.ready = ready
     c.PageKernels.ahead = code_ahead(folder)
     c.KernelManager.transport = "ipc"
     c.KernelRestarter.restart_limit = 0  # a page whose kernel has died is no page: it says so, and is opened again

@@ -133,7 +133,7 @@ def configuration(settings: HubSettings, prefix: str) -> Config:
     folder = settings.pages.folder
     assert folder is not None
     look(c, folder, settings.pages.template)
-    page_kernels.apply(c, folder, min(settings.culling.idle_seconds, LEFT_SECONDS))
+    page_kernels.apply(c, folder, settings.pages.ready, min(settings.culling.idle_seconds, LEFT_SECONDS))
     return c
 
 

@@ -163,7 +163,8 @@ class PagesSettings(Part):
 
     folder: Path | None = Field(None, description="the notebooks that are pages; none: no pages")
     port: int = Field(8866, ge=1, le=65535, description="their port on this machine")
-    template: str = Field("", description="the Voila template; none: the one that Voila takes")
+    template: str = Field("", description="the Voila template; none: the workbench's own")
+    ready: int = Field(2, ge=0, description="kernels that wait for the next viewers, about 150 MB each; 0: none")
     groups: Names = Field((), description="who may open them; none: everybody that may log in")
 
 
