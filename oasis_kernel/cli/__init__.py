@@ -17,6 +17,7 @@ from oasis_kernel.cli import (
     service_runs,
     up,
     what_if,
+    worker,
 )
 from oasis_kernel.cli.host import add_host_to
 
@@ -45,6 +46,7 @@ access.add_to(app)
 serve.add_to(app)
 up.add_to(app)
 app.add_typer(plugin.app, name="plugin")
+app.add_typer(worker.app, name="worker")
 add_host_to(app)
 
 

@@ -14,11 +14,11 @@ CPUS = 2
 
 
 @contextmanager
-def local_ray(folder: Path) -> Iterator[RayCluster]:
-    """Two workers, and these tests' own modules in their reach."""
+def local_ray(folder: Path, cpus: int = CPUS) -> Iterator[RayCluster]:
+    """Two workers unless told otherwise, and these tests' own modules in their reach."""
     if find_spec("ray") is None:  # not imported: it reads its environment then
         pytest.skip("needs Ray: pip install 'oasis-workbench[ray]'")
     paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     token, environment = folder / "token", {"PYTHONPATH": paths}
-    with RayCluster(cpus=CPUS, token_file=token, environment=environment) as cluster:
+    with RayCluster(cpus=cpus, token_file=token, environment=environment) as cluster:
         yield cluster

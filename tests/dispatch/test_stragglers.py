@@ -142,10 +142,10 @@ def test_a_copy_goes_to_another_machine_where_one_serves_the_model(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, 2])  # 2: the chunk hangs beside others in one process
 def test_a_chunk_that_hangs_is_computed_by_its_copy(tmp_path: Path, threads: int):
     heard = Heard()
-    with local_ray(tmp_path) as cluster:
+    with local_ray(tmp_path, cpus=2 * threads) as cluster:
         lateness = Lateness(times=2.0, seconds=1.0, finished=3)
         executor = RayExecutor(cluster, observer=heard, lateness=lateness, threads_per_task=threads)
         began = time.monotonic()
