@@ -25,6 +25,9 @@ class HostNetwork:
             if THEIRS.search(name) or name.startswith(("podman", "veth")):
                 subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True)
         for table in TABLES:
+            for line in self.rules[table]:
+                if line.startswith("-P "):  # Docker forwards nothing but its own
+                    _change(table, *line.split())
             added = [line for line in _rules(table) if line not in self.rules[table] and THEIRS.search(line)]
             for line in added:
                 if line.startswith("-A "):
