@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from oasis_kernel import __version__
 from oasis_kernel.dispatch import Executor
 from oasis_kernel.dispatch.threads import ThreadExecutor
@@ -42,7 +40,6 @@ class Begun:
     given: Analysis
     analysis: Analysis  # after the plugins' adjustments of the exposure
     prepared: Prepared
-    keys: pa.Table
     locations: LocationReport
     started: datetime
     began: float  # seconds of the performance counter
@@ -91,7 +88,7 @@ def begin(analysis: Analysis, clock: Clock, findings: Sequence[Finding] = ()) ->
     except InvalidInput as refused:
         raise InvalidInput([*known, *refused.findings]) from refused
     found = (*known, *prepared.findings)
-    return Begun(analysis, ready.analysis, prepared, ready.keys, ready.locations, started, began, clock, found)
+    return Begun(analysis, ready.analysis, prepared, ready.locations, started, began, clock, found)
 
 
 def finish(
@@ -178,7 +175,7 @@ def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) ->
 
     def reference() -> TaskReference:
         root = resources.parts_url or str(resources.store)
-        url = write_order(begun.analysis, begun.keys, begun.prepared, root)
+        url = write_order(begun.analysis, begun.prepared, root)
         how = {"block_bytes": block_bytes, "reuse": reuse, "keep": kept is not None}
         return ordered(url, begun.analysis.model.name, {"parts": resources.parts_address, **how})
 

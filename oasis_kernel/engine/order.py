@@ -1,7 +1,6 @@
-"""A run's checked analysis as files, so that another process, on another machine, computes its chunks: a work order.
+"""A run's prepared analysis as files, so that another process, on another machine, computes its chunks: a work order.
 
-Plain JSON and Parquet, nothing that runs when it is read. What a reader makes of them must have the key that the
-writer had; a worker with another engine, plugin or model data refuses.
+Plain JSON and arrays, nothing that runs when it is read. A worker with another engine or other model data refuses.
 """
 
 import json
@@ -12,17 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from oasis_kernel import __version__
 from oasis_kernel.engine.analysis import Analysis, Origin
 from oasis_kernel.engine.asking import asked
-from oasis_kernel.engine.inputs import TABLES
+from oasis_kernel.engine.handed_over import hand_over, take_over
 from oasis_kernel.engine.kept import KeptGroundUp
-from oasis_kernel.engine.prepare import Prepared, prepare
+from oasis_kernel.engine.prepare import Prepared
 from oasis_kernel.engine.task import ChunkTask
-from oasis_kernel.errors import OasisError
+from oasis_kernel.errors import DamagedFile, OasisError
 from oasis_kernel.model.engine import EngineOptions
 from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings
@@ -32,28 +28,24 @@ from oasis_kernel.plugins import Plugins, load_plugins
 from oasis_kernel.store.places import MANIFEST, Place
 from oasis_kernel.store.remote_parts import part_store
 
-ORDER, KEYS = "analysis.json", "keys"
+ORDER = "analysis.json"
 #: Orders that a process keeps prepared: chunks of a few runs come in turns.
 KEPT_ORDERS = 3
 KEPT_SUFFIX = ".parquet"
 
 
-def write_order(analysis: Analysis, keys: pa.Table, prepared: Prepared, root: str) -> str:
+def write_order(analysis: Analysis, prepared: Prepared, root: str) -> str:
     """Write the order of an analysis into the folder or storage ``root``; returns its address.
 
-    ``analysis`` is the checked one, its exposure adjusted, and ``keys`` what its lookup returned. An order that is
-    there already is the same one, and stays.
+    An order that is there already is the same one, and stays.
     """
     place, name = Place(root), f"orders/{prepared.key}"
     if place.exists(f"{name}/{MANIFEST}"):
         place.put_bytes(place.read(f"{name}/{MANIFEST}"), f"{name}/{MANIFEST}")  # in use again: not to be tidied away
         return place.url_of(name)
-    tables = {name: getattr(analysis.portfolio, table) for name, table in TABLES.items()} | {KEYS: keys}
     with tempfile.TemporaryDirectory(prefix="order-") as temporary:
         folder = Path(temporary)
-        for table_name, table in tables.items():
-            if table is not None:
-                pq.write_table(table, folder / f"{table_name}.parquet", compression="zstd")
+        hand_over(prepared, folder)
         (folder / ORDER).write_text(json.dumps(_content(analysis, prepared), indent=1), encoding="utf-8")
         place.put_folder(folder, name)
     return place.url_of(name)
@@ -61,7 +53,7 @@ def write_order(analysis: Analysis, keys: pa.Table, prepared: Prepared, root: st
 
 def _content(analysis: Analysis, prepared: Prepared) -> dict[str, Any]:
     settings = analysis.settings.model_copy(update={"number_of_samples": prepared.samples})
-    portfolio, model = analysis.portfolio, analysis.model
+    model = analysis.model
     return {
         "key": prepared.key,
         "engine": __version__,
@@ -74,8 +66,6 @@ def _content(analysis: Analysis, prepared: Prepared) -> dict[str, Any]:
         "settings": settings.model_dump(mode="json"),
         "settings_source": analysis.settings_source,
         "options": analysis.options.model_dump(mode="json"),
-        "sources": dict(portfolio.sources),
-        "reporting_currency": portfolio.reporting_currency,
         "what_if_of": analysis.origin.what_if_of,
     }
 
@@ -84,9 +74,9 @@ _loading = threading.Lock()
 
 
 def load_order(url: str) -> Prepared:
-    """The analysis of an order, prepared again; kept, so that a process does so once for many chunks.
+    """What was prepared for an order, ready for its chunks; kept, so that a process opens it once for many of them.
 
-    OasisError when the order is not there, or when what this process makes of it is not what the order is for.
+    OasisError when the order is not there or not whole, or when this process would compute something else.
     """
     with _loading:
         return _loaded(url)
@@ -100,7 +90,7 @@ def _loaded(url: str) -> Prepared:
     model, plugins = _model(content["model"])
     analysis = Analysis(
         model=model,
-        portfolio=_portfolio(folder, content),
+        portfolio=Portfolio(location=None),  # all that matters of it is in what was prepared
         settings=AnalysisSettings.model_validate(content["settings"]),
         options=EngineOptions.model_validate(content["options"]),
         settings_source=content["settings_source"],
@@ -109,11 +99,11 @@ def _loaded(url: str) -> Prepared:
     )
     choice = analysis.settings.model_choice(dynamic_footprint=analysis.options.dynamic_footprint)
     data = asked(model.name, asked(model.name, model).open(choice))
-    prepared = prepare(analysis, pq.read_table(folder / f"{KEYS}.parquet"), data)
+    prepared = take_over(folder, analysis, data)
     if prepared.key != content["key"]:
-        raise OasisError(
-            f"this worker prepares the analysis differently from the machine that planned it (key {prepared.key[:12]}, "
-            f"the order's is {content['key'][:12]}): its plugins or libraries differ. Give all machines one image"
+        raise DamagedFile(
+            f"order {url} holds what was prepared for another run (key {prepared.key[:12]}, its own is "
+            f"{content['key'][:12]}). Start the run again"
         )
     return prepared
 
@@ -127,14 +117,6 @@ def _folder(url: str) -> Path:
             f"order {url} is not there for this worker. Workers must reach the store of the run: put it on storage "
             f"that all machines share"
         ) from error
-
-
-def _portfolio(folder: Path, content: Mapping[str, Any]) -> Portfolio:
-    tables: dict[str, Any] = {}
-    for name, table in TABLES.items():
-        path = folder / f"{name}.parquet"
-        tables[table] = pq.read_table(path) if path.is_file() else None
-    return Portfolio(**tables, sources=content["sources"], reporting_currency=content["reporting_currency"])
 
 
 def _require_engine(content: Mapping[str, Any]) -> None:

@@ -86,26 +86,53 @@ def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
     exposure = exposure_of(analysis, keys)
     financial = financial_chain(analysis, exposure)
     outputs = _outputs(analysis, financial.maps)
+    ground_up_key = _ground_up_key(analysis, exposure, ground_up_options(analysis))
+    compiled = Compiled(
+        exposure=exposure,
+        chain=financial.chain,
+        outputs=outputs,
+        event_id=selected_events(analysis, data),
+        ground_up_key=ground_up_key,
+        key=_content_key(analysis, outputs, ground_up_key),
+        findings=(*exposure.findings, *financial.findings),
+    )
+    return assembled(analysis, data, compiled)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What is made of the portfolio alone: the costly part, which other processes need not make again."""
+
+    exposure: PreparedExposure
+    chain: Chain
+    outputs: tuple[Output, ...]
+    event_id: Int32
+    ground_up_key: str
+    key: str
+    findings: tuple[Finding, ...] = ()
+
+
+def assembled(analysis: Analysis, data: ModelData, compiled: Compiled) -> Prepared:
+    """A compiled portfolio with the model's data; InvalidInput when they do not belong together."""
+    exposure, model = compiled.exposure, analysis.model
     options = ground_up_options(analysis)
-    model = analysis.model
-    ground_up_key = _ground_up_key(analysis, exposure, options)
     own = checked_losses(model, exposure, options.samples) if isinstance(model, GroundUpModel) else None
     return Prepared(
         exposure=exposure,
         data=data,
         hazard=asked(model.name, hazard_of(data, exposure.items)),
-        event_id=selected_events(analysis, data),
+        event_id=compiled.event_id,
         areaperil_id=np.unique(exposure.items.areaperil_id),
-        chain=financial.chain,
-        outputs=outputs,
+        chain=compiled.chain,
+        outputs=compiled.outputs,
         samples=options.samples,
         compatible=analysis.options.compatible,
-        ground_up_key=ground_up_key,
-        key=_content_key(analysis, outputs, ground_up_key),
+        ground_up_key=compiled.ground_up_key,
+        key=compiled.key,
         ground_up=_ground_up(analysis, exposure, data, options) if own is None else None,
         own_ground_up=own,
         adjust=_adjustment(analysis, exposure),
-        findings=(*exposure.findings, *financial.findings),
+        findings=compiled.findings,
     )
 
 

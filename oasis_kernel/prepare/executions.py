@@ -24,8 +24,8 @@ def insured_execution(programme: Programme, exposure: PreparedExposure, options:
 
 def reinsured_executions(
     passes: Sequence[Contract], outputs: int, options: EngineOptions
-) -> list[tuple[Contract, Execution]]:
-    """The passes of a reinsurance over so many outputs of the insurance, ready to run.
+) -> list[tuple[int, Execution]]:
+    """The passes of a reinsurance over so many outputs of the insurance, ready to run, with their inuring priorities.
 
     InvalidInput with allocation rule 0: what remains of a loss is then not known by item.
     """
@@ -35,7 +35,7 @@ def reinsured_executions(
     leaves = Leaves(np.ones(outputs, np.int32), np.zeros(1, np.float32))  # no reinsurance rule asks for insured values
     return [
         (
-            contract,
+            contract.inuring_priority,
             build_execution(
                 contract.programme,
                 leaves,

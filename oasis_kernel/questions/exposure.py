@@ -160,7 +160,7 @@ def _insured(portfolio: Portfolio, given: Deterministic, compiled: CompiledTerms
     return _Found(
         _by_factor(rows, given, {**losses, "loss_ri": net, "loss_rl": gross - net}),
         reinsurance=reinsurance,
-        contracts=_contracts(portfolio, given, reinsurance.passes, reinsured.recoveries(insured)),
+        contracts=_contracts(portfolio, given, reinsurance.passes, reinsured.recoveries(insured, reinsurance.passes)),
         findings=(*compiled.findings, *reinsurance.findings),
     )
 

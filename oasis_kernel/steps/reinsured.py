@@ -33,9 +33,10 @@ class Reinsured:
                 is all that is ceded only if there is one contract. Otherwise all that the priority takes.
     """
 
-    def __init__(self, passes: Sequence[tuple[Contract, Execution]], *, compatible: bool = False):
-        self._passes = [(contract, Insured(execution)) for contract, execution in passes]
-        self._compatible = compatible
+    def __init__(self, passes: Sequence[tuple[int, Execution]], *, compatible: bool = False):
+        """``passes`` in order, each with its inuring priority."""
+        self.passes = [(priority, Insured(execution)) for priority, execution in passes]
+        self.compatible = compatible
 
     def apply(self, block: LossBlock) -> list[PriorityLosses]:
         """The losses after each inuring priority, in order; the last ``net`` is net of all reinsurance.
@@ -45,24 +46,24 @@ class Reinsured:
         found: list[PriorityLosses] = []
         before = _without_moments(block)
         given = before
-        for number, (contract, insured) in enumerate(self._passes):
+        for number, (priority, insured) in enumerate(self.passes):
             net = insured.remaining(given)
             if self._is_last_of_priority(number):
-                take = partial(insured.apply, given) if self._compatible else partial(_difference, before, net)
-                found.append(PriorityLosses(contract.inuring_priority, net, take))
+                take = partial(insured.apply, given) if self.compatible else partial(_difference, before, net)
+                found.append(PriorityLosses(priority, net, take))
                 before = net
             given = net
         return found
 
-    def recoveries(self, block: LossBlock) -> Mapping[int, LossBlock]:
-        """What each contract pays, by the contract's row of the reinsurance info (0-based).
+    def recoveries(self, block: LossBlock, contracts: Sequence[Contract]) -> Mapping[int, LossBlock]:
+        """What each contract pays, by the contract's row of the reinsurance info (0-based); ``contracts`` by pass.
 
         Rows are those insurance outputs that the contract covers. The net losses are never less than 0, so that
         contracts of one priority together may pay more than there was.
         """
         found: dict[int, LossBlock] = {}
         given = _without_moments(block)
-        for contract, insured in self._passes:
+        for contract, (_, insured) in zip(contracts, self.passes, strict=True):
             layers = _every_layer(insured.execution, contract.contract_of.shape[1])
             paid = Insured(layers).apply(given).loss.reshape(len(given.row), -1, block.loss.shape[1])
             of_row = contract.contract_of[given.row]
@@ -72,8 +73,7 @@ class Reinsured:
         return found
 
     def _is_last_of_priority(self, number: int) -> bool:
-        priority = self._passes[number][0].inuring_priority
-        return number + 1 == len(self._passes) or self._passes[number + 1][0].inuring_priority != priority
+        return number + 1 == len(self.passes) or self.passes[number + 1][0] != self.passes[number][0]
 
 
 def _without_moments(block: LossBlock) -> LossBlock:

@@ -12,7 +12,7 @@ from oasis_kernel.engine.execute import Begun, begin, chunk_task, kept_ground_up
 from oasis_kernel.engine.inputs import load_analysis
 from oasis_kernel.engine.order import load_order, ordered_task
 from oasis_kernel.engine.progress import Clock
-from oasis_kernel.errors import OasisError
+from oasis_kernel.errors import DamagedFile, OasisError
 from oasis_kernel.plugins import load_plugins
 
 
@@ -37,7 +37,7 @@ def order_of(run: Begun, folder: Path) -> tuple[str, Path]:
     return url, folder / "orders" / run.prepared.key
 
 
-def test_an_order_prepared_again_gives_the_same_part(run: Begun, tmp_path: Path):
+def test_an_order_taken_over_gives_the_same_part(run: Begun, tmp_path: Path):
     here, there = resources(tmp_path / "here"), resources(tmp_path / "there")
     task = chunk_task(run, here, None)
     reference = task.reference()
@@ -63,14 +63,13 @@ def test_kept_ground_up_losses_go_where_the_order_says(run: Begun, tmp_path: Pat
     assert receipt.ground_up == kept.address(chunk.event_id)
 
 
-def test_an_order_is_plain_json_and_parquet_and_is_written_once(run: Begun, tmp_path: Path):
+def test_an_order_is_plain_json_and_arrays_and_is_written_once(run: Begun, tmp_path: Path):
     url, folder = order_of(run, tmp_path)
     names = sorted(path.name for path in folder.iterdir())
-    tables = ["account", "keys", "location", "ri_info", "ri_scope"]
-    assert names == sorted(["analysis.json", "manifest.json", *(f"{name}.parquet" for name in tables)])
-    tables_written = {path: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
+    assert names == ["analysis.json", "manifest.json", "prepared.arrays", "prepared.json"]
+    written = {path: path.stat().st_mtime_ns for path in folder.glob("prepared.*")}
     assert order_of(run, tmp_path)[0] == url
-    assert {path: path.stat().st_mtime_ns for path in folder.glob("*.parquet")} == tables_written
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("prepared.*")} == written
     assert load_order(url) is load_order(url)
 
 
@@ -79,7 +78,7 @@ def test_an_order_is_plain_json_and_parquet_and_is_written_once(run: Begun, tmp_
     [
         ({"engine": "9.9"}, "this worker has version .* of the engine, and the run was planned with 9.9. Give all"),
         ({"model.fingerprint": "other"}, "model toy-wind on this worker .* differs from the one that the run was"),
-        ({"key": "00ff"}, "this worker prepares the analysis differently .* the order's is 00ff"),
+        ({"key": "00ff"}, "holds what was prepared for another run .* its own is 00ff"),
     ],
 )
 def test_a_worker_that_would_compute_something_else_refuses(run: Begun, tmp_path: Path, change, message):
@@ -90,6 +89,15 @@ def test_a_worker_that_would_compute_something_else_refuses(run: Begun, tmp_path
         (content[route[0]] if route else content)[last] = value
     (folder / "analysis.json").write_text(json.dumps(content))
     with pytest.raises(OasisError, match=message):
+        load_order(url)
+
+
+@pytest.mark.parametrize("name", ["prepared.arrays", "prepared.json"])
+@pytest.mark.parametrize("keep", [0, 40, -64])
+def test_an_order_cut_short_is_named(run: Begun, tmp_path: Path, name: str, keep: int):
+    url, folder = order_of(run, tmp_path)
+    (folder / name).write_bytes((folder / name).read_bytes()[:keep])
+    with pytest.raises(DamagedFile, match="must hold"):
         load_order(url)
 
 

@@ -99,7 +99,10 @@ def net_of_reinsurance(portfolio: Portfolio, outputs: object, insured: LossBlock
     leaves_of_pass = leaves_without_value(outputs.num_rows)
     passes = compile_reinsurance(portfolio, outputs).passes
     executions = [
-        (item, build_execution(item.programme, leaves_of_pass, allocation_rule=3, compatible=compatible))
+        (
+            item.inuring_priority,
+            build_execution(item.programme, leaves_of_pass, allocation_rule=3, compatible=compatible),
+        )
         for item in passes
     ]
     return Reinsured(executions, compatible=compatible).apply(insured)[-1].net

@@ -1,5 +1,7 @@
 """Reinsurance passes on insured losses: what remains, what is ceded, what each contract pays."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,6 +11,7 @@ from programmes import leaves, one_event, samples
 
 from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.losses import LossBlock
+from oasis_kernel.model.terms import Contract
 from oasis_kernel.prepare.execution import build_execution
 from oasis_kernel.prepare.reinsurance import compile_reinsurance
 from oasis_kernel.steps.reinsured import Reinsured
@@ -19,6 +22,16 @@ EXCESS = {"ReinsType": "CXL", "OccAttachment": 100.0, "OccLimit": 200.0, "Placed
 
 def reinsured(contracts: list[dict], *, outputs: int = 2, compatible: bool = False) -> Reinsured:
     """Contracts that cover all of a portfolio of one account with so many locations."""
+    values = leaves([1.0] * outputs)
+    executions = [
+        (item.inuring_priority, build_execution(item.programme, values, allocation_rule=3, compatible=compatible))
+        for item in compiled(contracts, outputs)
+    ]
+    return Reinsured(executions, compatible=compatible)
+
+
+def compiled(contracts: list[dict], outputs: int = 2) -> Sequence[Contract]:
+    """The passes of such contracts."""
     numbered = [{"ReinsNumber": number, **contract} for number, contract in enumerate(contracts, 1)]
     names = list({name: None for contract in numbered for name in contract})
     info = pa.table({name: [contract.get(name) for contract in numbered] for name in names})
@@ -36,12 +49,7 @@ def reinsured(contracts: list[dict], *, outputs: int = 2, compatible: bool = Fal
     )
     account = pa.table({"PortNumber": ["1"], "AccNumber": ["A"], "PolNumber": ["P"]})
     portfolio = Portfolio(None, account, info, scope)
-    passes = compile_reinsurance(portfolio, output_map).passes
-    values = leaves([1.0] * outputs)
-    executions = [
-        (item, build_execution(item.programme, values, allocation_rule=3, compatible=compatible)) for item in passes
-    ]
-    return Reinsured(executions, compatible=compatible)
+    return compile_reinsurance(portfolio, output_map).passes
 
 
 def test_a_quota_share_cedes_its_share() -> None:
@@ -88,7 +96,7 @@ def test_risk_levels_of_one_priority_run_one_after_the_other() -> None:
 def test_what_each_contract_pays() -> None:
     contracts = [QUOTA_SHARE, EXCESS, {**EXCESS, "InuringPriority": 2}]
     block = one_event({1: [100], 2: [300]})
-    paid = reinsured(contracts).recoveries(block)
+    paid = reinsured(contracts).recoveries(block, compiled(contracts))
     assert {number: samples(losses) for number, losses in paid.items()} == {
         0: {1: [25], 2: [75]},
         1: {1: [25], 2: [75]},
