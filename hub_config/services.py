@@ -10,6 +10,8 @@ from hub_config import culling, data_access, provider
 from hub_config.settings import PREFIX, HubSettings
 
 PAGES = "pages"
+# A hub whose pages are late ends by itself, which helps nobody on a machine that is busy.
+PAGES_SECONDS = 300
 # The hub hands on little by itself; without these, pages would keep their files elsewhere than everybody else here.
 KEPT = ("HOME", "TMPDIR", "TZ", "OASIS_KERNEL_CACHE")
 
@@ -33,6 +35,7 @@ def pages(settings: HubSettings) -> dict[str, Any]:
             **data_access.environment_of_people(settings.service.url),
             **{name: value for name, value in os.environ.items() if name.startswith(PREFIX) or name in KEPT},
         },
+        "timeout": PAGES_SECONDS,
         "oauth_no_confirm": True,
         "oauth_client_allowed_scopes": [data_access.scope_of(settings)],
         "display": True,
