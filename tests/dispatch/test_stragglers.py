@@ -1,6 +1,7 @@
 """Chunks that take much longer than others: which count as late, and what comes of sending them out a second time."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -141,19 +142,25 @@ def test_a_copy_goes_to_another_machine_where_one_serves_the_model(monkeypatch):
     assert "label_selector" not in cluster.placement("piwind", 2, "first")
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    with local_ray(tmp_path_factory.mktemp("ray"), cpus=4) as opened:
+        yield opened
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])  # 2: the chunk hangs beside others in one process
-def test_a_chunk_that_hangs_is_computed_by_its_copy(tmp_path: Path, threads: int):
+def test_a_chunk_that_hangs_is_computed_by_its_copy(cluster: RayCluster, tmp_path: Path, threads: int):
     heard = Heard()
-    with local_ray(tmp_path, cpus=2 * threads) as cluster:
-        lateness = Lateness(times=2.0, seconds=1.0, finished=3)
-        executor = RayExecutor(cluster, observer=heard, lateness=lateness, threads_per_task=threads)
-        began = time.monotonic()
-        receipts = list(executor.run(Trial(str(tmp_path / "calls"), "hangs once", seconds=0.1), chunks(6)))
+    lateness = Lateness(times=2.0, seconds=1.0, finished=3)
+    executor = RayExecutor(cluster, observer=heard, lateness=lateness, threads_per_task=threads)
+    began = time.monotonic()
+    receipts = list(executor.run(Trial(str(tmp_path / "calls"), "hangs once", seconds=0.1), chunks(6)))
     assert time.monotonic() - began < 300  # it would have hung for ten minutes
     assert events_of(receipts) == 24
-    assert {said.chunk: said.attempt for said in receipts}[1] in (1, 2)
+    # On a busy machine, other chunks may count as late as well, and be computed twice.
     assert heard.said.count(("copied", 1, "")) == 1
-    assert [said[:2] for said in heard.said].count(("finished", 1)) == 1
+    assert sorted(said[1] for said in heard.said if said[0] == "finished") == [0, 1, 2, 3, 4, 5]
     assert len(list((tmp_path / "calls" / "1-").iterdir())) == 2
     assert heard.count("retried") == heard.count("set aside") == 0
+    assert [receipt.attempt for receipt in receipts if receipt.chunk == 1] == [2]
