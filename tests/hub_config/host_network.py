@@ -22,7 +22,7 @@ class HostNetwork:
     def restore(self) -> None:
         """Take away the engines' new interfaces, rules and chains."""
         for name in sorted(_interfaces() - self.interfaces):
-            if THEIRS.search(name) or name.startswith(("podman", "veth")):
+            if THEIRS.search(name) or name.startswith("podman"):
                 subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True)
         for table in TABLES:
             for line in self.rules[table]:
