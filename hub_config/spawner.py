@@ -1,5 +1,7 @@
 """Where a person's server runs. The three kinds share limits, environment and what a server shows."""
 
+from pathlib import Path
+
 from traitlets.config import Config
 
 from hub_config import data_access
@@ -11,6 +13,8 @@ OFFLINE = [
     "--LabApp.extension_manager=readonly",
     "--LabApp.news_url=None",
 ]
+# JupyterLab does not ask whether it may show news either; an image has the same in its own configuration.
+LAB = Path(__file__).parent / "lab"
 
 
 def apply(c: Config, settings: HubSettings) -> None:
@@ -26,7 +30,7 @@ def apply(c: Config, settings: HubSettings) -> None:
     if spawner.kind == "local":
         from hub_config import local
 
-        c.Spawner.environment = environment
+        c.Spawner.environment = {**environment, "JUPYTER_CONFIG_PATH": str(LAB)}
         c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "OASIS_KERNEL_CACHE"]
         local.apply(c, settings, OFFLINE)
         return
