@@ -16,6 +16,9 @@ from oasis_kernel.dispatch.waiting import Attempt, Lateness, Patience, Setback, 
 from oasis_kernel.errors import ChunkFailed
 from oasis_kernel.model.work import Receipt
 
+# Of a start of Ray that took too long on a busy machine, and was made again.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
 
 class Clock:
     """A clock that stands still until it is told to go on."""
