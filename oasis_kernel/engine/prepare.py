@@ -14,6 +14,7 @@ from oasis_kernel.engine.analysis import Analysis
 from oasis_kernel.engine.asking import asked
 from oasis_kernel.engine.chain import Chain
 from oasis_kernel.engine.custom import checked_losses
+from oasis_kernel.engine.freed_memory import give_back_freed_memory
 from oasis_kernel.engine.once import Once
 from oasis_kernel.engine.outputs import Output
 from oasis_kernel.engine.terms import financial_chain
@@ -82,7 +83,16 @@ class Prepared:
 
 
 def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
-    """Items, terms, summary sets and the ground-up step of an analysis; InvalidInput names what cannot be."""
+    """Items, terms, summary sets and the ground-up step of an analysis; InvalidInput names what cannot be.
+
+    What only preparing needed is given back: of a large portfolio, more than what stays.
+    """
+    prepared = _prepared(analysis, keys, data)
+    give_back_freed_memory()
+    return prepared
+
+
+def _prepared(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
     exposure = exposure_of(analysis, keys)
     financial = financial_chain(analysis, exposure)
     outputs = _outputs(analysis, financial.maps)
