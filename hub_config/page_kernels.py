@@ -9,6 +9,7 @@ line. The message goes over sockets in a folder that only this account reads.
 import asyncio
 import json
 import os
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -28,7 +29,7 @@ from hub_config.settings import PREFIX
 
 SECRET_PREFIXES = ("JUPYTERHUB_", "JPY_", PREFIX)
 AHEAD = "ahead"
-_HAND_OVER_SECONDS, _START_SECONDS = 5.0, 120.0
+_HAND_OVER_SECONDS, _START_SECONDS, _OPENING_SECONDS = 5.0, 120.0, 60.0
 
 #: Who is being answered, and their token: set where they are identified, read where a kernel is taken for them.
 viewer: ContextVar[tuple[str, str] | None] = ContextVar("viewer", default=None)
@@ -70,10 +71,12 @@ class PageKernels(AsyncMappingKernelManager):
     ready = Integer(2, min=0, config=True, help="kernels that wait ready; 0: each is started when somebody comes")
     ahead = Unicode(config=True, help="code that kernels run before they belong to anybody")
     settle_seconds = Float(2.0, config=True, help="how long a page has the machine before another kernel is started")
+    most_left = Integer(4, min=0, config=True, help="kernels that no page is connected to; older ones end at once")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.owners: dict[str, str] = {}
+        self._taken: dict[str, float] = {}  # when, oldest first
         self._waiting: deque[Waiting] = deque()
         self._filling: asyncio.Task[None] | None = None
 
@@ -92,9 +95,18 @@ class PageKernels(AsyncMappingKernelManager):
         kernel_id = await self._take(wanted) if self._is_usual(kwargs) else None
         if kernel_id is None:
             kernel_id = await super().start_kernel(**{**kwargs, "env": wanted})
-        self.owners[kernel_id] = name
+        self.owners[kernel_id], self._taken[kernel_id] = name, time.monotonic()
+        await self._end_left()
         self.fill()
         return kernel_id
+
+    async def _end_left(self) -> None:
+        """End the oldest of the kernels whose pages have gone without saying so, as crashed browsers do."""
+        opened = time.monotonic() - _OPENING_SECONDS  # pages that are just being opened hold no kernel yet
+        left = [found for found, at in self._taken.items() if at < opened and not self._kernel_connections.get(found)]
+        for kernel_id in left[: max(len(left) - self.most_left, 0)]:
+            self.log.info("No page holds kernel %s any more", kernel_id)
+            await ensure_async(self.shutdown_kernel(kernel_id, now=True))
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """End a kernel that nobody uses, but not one that waits to be used."""
@@ -104,6 +116,7 @@ class PageKernels(AsyncMappingKernelManager):
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended, and whose it was."""
         self.owners.pop(kernel_id, None)
+        self._taken.pop(kernel_id, None)
         for waiting in [waiting for waiting in self._waiting if waiting.kernel_id == kernel_id]:
             waiting.client.stop_channels()
             self._waiting.remove(waiting)

@@ -13,7 +13,7 @@ from typing import Any
 
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 from tornado import web
-from tornado.ioloop import IOLoop
+from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
@@ -32,7 +32,8 @@ LARGEST_UPLOAD = 2**29
 #: How long the hub's word about somebody counts: so long a page can still be opened by who has just been locked out.
 BELIEVED_SECONDS = 15
 #: A kernel that no page is connected to ends after so long; until then a page that lost its connection finds it again.
-LEFT_SECONDS = 600
+LEFT_SECONDS = 120
+LOOK_MILLISECONDS = 2000
 #: Front ends of widgets that every page needs.
 ALWAYS = ("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8")
 #: The pages' look, in the package of the panels.
@@ -61,13 +62,21 @@ class Viewers(JupyterHubIdentityProvider):
 
 
 class Pages(Voila):
-    """Voila with kernels that wait ready, and that nobody but their owner ends."""
+    """Voila with kernels that wait ready, and that nobody but their owner ends; it ends with its hub."""
 
     def init_handlers(self) -> list[Any]:
         """Voila's handlers, but its way to end kernels; the kernels that wait are started with the server."""
         IOLoop.current().add_callback(self.kernel_manager.fill)
+        hub = os.getppid()
+        self._hub_is_there = PeriodicCallback(lambda: self._end_without(hub), LOOK_MILLISECONDS)
+        self._hub_is_there.start()
         ours = {VoilaShutdownKernelHandler: OwnersEnd}
         return [(path, ours.get(handler, handler), *rest) for path, handler, *rest in super().init_handlers()]
+
+    def _end_without(self, hub: int) -> None:
+        if os.getppid() != hub:
+            self.log.warning("The hub has gone, and its pages go too")
+            IOLoop.current().stop()
 
 
 def extensions_by_page(folder: Path) -> dict[str, list[str]]:

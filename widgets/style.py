@@ -29,7 +29,7 @@ STYLE = """<style>
 .oasis-panel .note {color: #1f4e79}
 .oasis-panel .scroll {overflow-x: auto; max-width: 100%}
 .oasis-panel progress {height: 1.1em; accent-color: #1f4e79}
-.oasis-panel :focus-visible, .oasis-page :focus-visible {outline: 3px solid #1f4e79; outline-offset: 2px}
+.oasis-panel :focus-visible, .oasis-page :focus-visible {outline: 3px solid #1f4e79 !important; outline-offset: 2px}
 .oasis-panel .jupyter-button {border-radius: 4px; font-weight: 500; padding: 0 1em; color: #1b1f24; background: #e6eaee}
 .oasis-panel .jupyter-button.mod-primary {background: #1f4e79; color: #fff}
 .oasis-panel .jupyter-button.mod-warning {background: #8a5300; color: #fff}
