@@ -31,3 +31,34 @@ def test_the_notebooks_ask_for_it():
         assert metadata["voila"]["template"] == "workbench"
         assert metadata["title"]
         assert metadata["description"]
+
+
+@pytest.mark.parametrize(
+    ("base", "told", "expected"),
+    [
+        ("/services/pages/", {"workbench": {"hub": "/hub/", "viewer": "a<b"}}, ('"/hub/logout"', "a&lt;b")),
+        ("/user/ann/", {}, ('"/hub/home"', ">ann<")),
+        ("/below/user/ann/", {}, ('"/below/hub/logout"', ">ann<")),
+    ],
+)
+def test_every_page_leads_home_and_out_where_there_is_a_hub(base, told, expected):
+    shown = drawn("hub", base, told)
+    assert all(part in shown for part in expected)
+
+
+def test_without_a_hub_there_is_nobody_to_log_out():
+    assert drawn("hub", "/", {}).strip() == ""
+
+
+def test_the_page_that_is_shown_is_marked():
+    shown = drawn("top", "/", {}, "results", "")
+    assert shown.count("aria-current") == 1
+    assert re.search(r'href="results.ipynb" data-page aria-current="page"', shown)
+
+
+def drawn(macro, *arguments):
+    """What a macro of the frame around every page gives."""
+    jinja2 = pytest.importorskip("jinja2")
+    loader = jinja2.FileSystemLoader(JUPYTER / "voila" / "templates" / "workbench")
+    environment = jinja2.Environment(loader=loader, autoescape=True)
+    return str(getattr(environment.get_template("frame.macro.html.j2").module, macro)(*arguments))
