@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,20 +18,32 @@ def programs() -> Path | None:
     return found[-1].parent if found else (Path(beside).parent if beside else None)
 
 
+#: Makes a command one that runs on another machine; root's.
+Inside = Callable[..., list[str]]
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
-    """The address (without a database) of a server that runs meanwhile, its data in a temporary folder."""
+def running(
+    folder: Path, host: str = "127.0.0.1", inside: Inside | None = None, trusted: str = "127.0.0.1/32"
+) -> Iterator[str]:
+    """The address (without a database) of a server that runs meanwhile, its data in a temporary folder.
+
+    ``inside`` makes a command one of another machine, whose address is ``host``; only ``trusted`` may connect.
+    """
     home = Path(tempfile.mkdtemp(prefix="oasis-postgresql-"))
     user = _unprivileged()
     if user is not None:
         shutil.chown(home, user)
     data, port = home / "data", _free_port()
-    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=100"
+    options = f"-p {port} -k {home} -c listen_addresses={host} -c fsync=off -c max_connections=100"
     try:
         _call(user, home, folder / "initdb", "-D", data, "-U", "oasis", "-A", "trust", "-E", "UTF8", "--no-sync")
-        _call(user, home, folder / "pg_ctl", "-D", data, "-l", home / "log", "-w", "-o", options, "start")
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {trusted} trust\n")
+        start = [folder / "pg_ctl", "-D", data, "-l", home / "log", "-w", "-o", options, "start"]
+        _call(user, home, *start, inside=inside)
         try:
-            yield f"postgresql+psycopg://oasis@127.0.0.1:{port}"
+            yield f"postgresql+psycopg://oasis@{host}:{port}"
         finally:
             _call(user, home, folder / "pg_ctl", "-D", data, "-m", "immediate", "stop")
     finally:
@@ -46,9 +58,12 @@ def _unprivileged() -> str | None:
     return "postgres" if "postgres" in names else "nobody"
 
 
-def _call(user: str | None, home: Path, *command: object) -> None:
+def _call(user: str | None, home: Path, *command: object, inside: Inside | None = None) -> None:
+    words = [str(part) for part in command]
+    if inside is not None:
+        words, user = inside(*(["runuser", "-u", user, "--"] if user else []), *words), None
     done = subprocess.run(
-        [str(part) for part in command],
+        words,
         user=user,
         cwd=home,
         env={"HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C"},
