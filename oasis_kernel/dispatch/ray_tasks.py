@@ -95,9 +95,12 @@ class RayTasks:
 
     def copy_late(self, owner: Hashable, reference: TaskReference, waiting: WaitingChunks) -> None:
         """Send a run's late chunks out once more, elsewhere, as far as processors are free. Nothing else may wait."""
+        late = waiting.late()
+        if not late:
+            return
         pin = self._cluster.pin(reference.model)
         free = self._slots(pin) - sum(flight.pin == pin for flight in self._flights.values())
-        for begun in waiting.late()[: max(free, 0)]:
+        for begun in late[: max(free, 0)]:
             machine = begun.worker.rpartition(":")[0]
             self.submit(owner, reference, [waiting.copied(begun.attempt)], avoid=machine)
 

@@ -11,6 +11,8 @@ import pytest
 from oasis_kernel.dispatch.ray_cluster import RayCluster
 
 CPUS = 2
+#: Ray warns of what it leaves behind when a start takes too long on a busy machine; the cluster then starts again.
+STARTED_AGAIN = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
 
 @contextmanager

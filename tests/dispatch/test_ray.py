@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from local_ray import CPUS, local_ray
+from local_ray import CPUS, STARTED_AGAIN, local_ray
 from trial_tasks import Heard, Trial, chunks, events_of
 
 from oasis_kernel.dispatch.ray import RayExecutor
@@ -23,7 +23,7 @@ from oasis_kernel.engine.inputs import load_analysis
 from oasis_kernel.errors import Cancelled, ChunkFailed, ChunksFailed, OasisError
 from oasis_kernel.plugins import load_plugins
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, STARTED_AGAIN]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local_ray import local_ray
+from local_ray import STARTED_AGAIN, local_ray
 from trial_tasks import Heard, Trial, chunks, events_of
 
 from oasis_kernel.dispatch import waiting as waiting_module
@@ -16,8 +16,7 @@ from oasis_kernel.dispatch.waiting import Attempt, Lateness, Patience, Setback, 
 from oasis_kernel.errors import ChunkFailed
 from oasis_kernel.model.work import Receipt
 
-# Of a start of Ray that took too long on a busy machine, and was made again.
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+pytestmark = STARTED_AGAIN
 
 
 class Clock:
