@@ -9,6 +9,7 @@ import oasis_kernel as ok
 from apps.toy import toy_files
 from apps.waiting import until
 
+RUN_SECONDS = 600.0
 pytestmark = pytest.mark.usefixtures("axe")
 
 
@@ -66,14 +67,14 @@ def test_the_pages_that_need_no_code(workbench, person):
     with ok.connect(workbench.service_url, pia.token()) as bench:
         portfolio = bench.upload(toy_files(), "Pia's book")
         run = bench.submit("toy-wind", portfolio, samples=3, name="Pia's run")
-        until(lambda: run.refresh().view["state"] == "completed", 240)
+        until(lambda: run.refresh().view["state"] == "completed", RUN_SECONDS)
     pia.open("Run an analysis")
     look_at(pia, "run-an-analysis-empty")
     pia.choose("In the service", "Pia's book")
     pia.choose("Model", "toy-wind")
     assert pia.sees("About the model")
     pia.button("Run").click()
-    assert pia.sees(re.compile("The run is completed"), 240)
+    assert pia.sees(re.compile("The run is completed"), RUN_SECONDS)
     assert pia.sees(re.compile("losses at return periods"))
     look_at(pia, "run-an-analysis")
     pia.open("Portfolio check")

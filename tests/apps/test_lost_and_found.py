@@ -10,7 +10,7 @@ from apps.toy import toy_files
 from apps.waiting import until
 
 LONG = 400  # samples: enough to be at work while a tab is closed and a server stopped
-RUN_SECONDS = 300.0
+RUN_SECONDS = 600.0
 
 
 def test_a_run_goes_on_without_its_page_and_its_persons_server(workbench, person):
