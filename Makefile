@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OASIS_KERNEL_CACHE ?= $(CURDIR)/.numba_cache
 
-.PHONY: run test check bench differential docs images lock clean
+.PHONY: run test check bench campaign differential docs images lock clean
 
 run: .venv/ready
 	$(BIN)/oasis up
@@ -20,6 +20,9 @@ bench: .venv/ready
 
 differential: .venv/ready
 	DIFFERENTIAL_EXAMPLES=300 $(BIN)/python -m pytest -m differential tests/differential -rs --durations=0
+
+campaign: .venv/ready
+	OASIS_KILLS=20 $(BIN)/python -m pytest tests/faults/test_same_bytes.py -rs --durations=0
 
 docs: .venv/ready
 	$(BIN)/zensical build --clean --strict
