@@ -156,9 +156,8 @@ def main() -> None:
     given = parser.parse_args()
     rates = measured(Rates()) if given.measure else Rates()
     work = Work(locations=given.locations, events=given.events, samples=given.samples)
-    print(
-        f"{work.item_events:,.0f} touched items, {work.item_events * (work.samples + 20) * rates.loss / 3600:,.1f} core hours"
-    )
+    hours = work.item_events * (work.samples + 20) * rates.loss / 3600
+    print(f"{rates}\n{work.item_events:,.0f} touched items, {hours:,.1f} core hours of losses\n")
     print(table(work, rates))
 
 
