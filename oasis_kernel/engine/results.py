@@ -1,6 +1,6 @@
 """Parts to ORD tables: every requested table of every output, streamed in event order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from oasis_kernel.formats.ord import TableWriter, write_summary_info
 from oasis_kernel.formats.ord_events import EventContext, event_rows
 from oasis_kernel.formats.ord_occurrence import Occurrences
 from oasis_kernel.formats.ord_periods import PERIOD_TABLES, PeriodContext, period_tables
-from oasis_kernel.formats.parts import read_part
+from oasis_kernel.formats.parts import Part
 from oasis_kernel.model.exposure import Float32, Int32
 from oasis_kernel.model.hazard import EventRates
 from oasis_kernel.model.losses import SummaryLosses
@@ -41,16 +41,27 @@ def write_results(analysis: Analysis, prepared: Prepared, parts: Sequence[Path],
     requests = [OutputRequest.of(output.request.ord_output) for output in prepared.outputs]
     timeline = timeline_of(analysis, prepared.data, requests)
     total, done = sum(len(request.tables) for request in requests), 0
+    losses = _Parts(parts)
     for output, request in zip(prepared.outputs, requests, strict=True):
         writing = _Writing(output, request, folder, timeline, analysis.settings.join_summary_info)
-        writing.write(partial(_losses, parts, output.name))
+        writing.write(partial(losses.of, output.name))
         done += len(request.tables)
         clock.advance(done, total)
 
 
-def _losses(parts: Sequence[Path], name: str) -> Iterable[SummaryLosses]:
-    """An output's losses, part by part in event order."""
-    return (read_part(path, name) for path in parts)
+class _Parts:
+    """The parts of a run in event order; each one's checksum is verified once, however often it is read."""
+
+    def __init__(self, paths: Sequence[Path]):
+        self._paths = paths
+        self._verified: set[Path] = set()
+
+    def of(self, name: str) -> Iterator[SummaryLosses]:
+        """An output's losses, part by part."""
+        for path in self._paths:
+            part = Part(path, verified=path in self._verified)
+            self._verified.add(path)
+            yield part.losses(name)
 
 
 def timeline_of(analysis: Analysis, data: ModelData, requests: Sequence[OutputRequest]) -> Timeline:

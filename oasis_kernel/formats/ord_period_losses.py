@@ -19,7 +19,8 @@ Chunks = Callable[[], Iterable[SummaryLosses]]
 #: Bytes that one (summary, period, sample) takes while curves are made: aggregate, largest, curve, sorting.
 CELL_BYTES = 24
 ROW_BYTES = 64
-DEFAULT_MEMORY = 2**30
+#: Little beside what a run holds anyway, so that its memory stays as it is however many events and samples there are.
+DEFAULT_MEMORY = 2**27
 
 
 @dataclass(frozen=True)
