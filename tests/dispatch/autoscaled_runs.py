@@ -36,11 +36,13 @@ def awaited(look: Callable[[], dict[str, int]], trial: int) -> dict[str, int]:
 
 
 class Watch:
-    """The most machines that were there at once while the block lasted."""
+    """The most machines that were there at once while the block lasted. Chunks wait until all are there that may be."""
 
-    def __init__(self, cluster: RayCluster):
+    def __init__(self, cluster: RayCluster, go: Path):
         self._cluster = cluster
+        self._go = go
         self._left = threading.Event()
+        self._end = time.monotonic() + PATIENCE
         self.most = dict.fromkeys(MODELS, 0)
 
     def __enter__(self) -> "Watch":
@@ -55,14 +57,16 @@ class Watch:
     def _look(self) -> None:
         while not self._left.wait(0.5):
             self.most = {model: max(self.most[model], count) for model, count in machines(self._cluster).items()}
+            if self.most["trial"] >= CAP or time.monotonic() > self._end:
+                self._go.touch()
 
 
 def main(address: str, token: str, folder: str) -> None:
     said: dict[str, object] = {}
     with RayCluster(address, token_file=Path(token), offers=MODELS) as cluster:
         said["at first"] = machines(cluster)
-        with Watch(cluster) as watch:
-            receipts = list(RayExecutor(cluster).run(Trial(folder, seconds=1.0), chunks(12)))
+        with Watch(cluster, Path(folder).with_name("go")) as watch:
+            receipts = list(RayExecutor(cluster).run(Trial(folder, "waits", seconds=1.0), chunks(12)))
         said["events"], said["most"] = events_of(receipts), watch.most
         said["workers"] = len({receipt.worker for receipt in receipts})
         said["idle"] = awaited(lambda: machines(cluster), 0)

@@ -57,7 +57,7 @@ class Trial:
     """A task that notes its calls in ``folder``, and behaves in chunk ``number`` as told.
 
     ``behaviour``: well, fails, fails once, refuses, too large, one event too large, killed once, killed, is deaf (to
-    being stopped), hangs once (until it is stopped).
+    being stopped), hangs once (until it is stopped), waits (every chunk, for a file ``go`` beside the folder).
     """
 
     folder: str
@@ -75,7 +75,8 @@ class Trial:
             self._behave(chunk, calls)
         hangs = self.behaviour == "hangs once" and chunk.number == self.number and calls == 1
         end = time.monotonic() + (600.0 if hangs else float(self.seconds))
-        while time.monotonic() < end:
+        go = Path(self.folder).with_name("go")
+        while time.monotonic() < end or (self.behaviour == "waits" and not go.exists()):
             time.sleep(0.02)
             if stopped() and self.behaviour != "is deaf":
                 raise Cancelled("stopped")
