@@ -36,4 +36,4 @@ def test_a_cluster_without_a_shared_folder(bucket: str, tmp_path: Path) -> None:
     kinds = {entry.name.split("/")[0] for entry in Place(f"{bucket}/parts").entries()}
     assert "orders" in kinds
     assert len(kinds) > 1
-    assert {path.name for path in (tmp_path / "there").iterdir()} == {"runs"}
+    assert {path.name for path in (tmp_path / "there").iterdir()} == {"runs", "paces"}
