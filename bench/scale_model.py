@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 CORES = 16  # of a machine
-NODES = (1, 10, 30, 100, 300, 1000)
+NODES = (1, 10, 100, 1000)
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ class Rates:
     """What was measured, per core where nothing else is said."""
 
     loss: float = 1.8e-8  # s for each touched item and sample: ground-up, insured, reinsured, summaries
-    prepare: float = 60.0  # s for a million locations: read, check, keys, items, terms
-    read_arrays: float = 1.0  # s for a million locations, prepared before, from a disk or another machine
+    prepare: float = 53.0  # s for a million locations: read, check, keys, items, terms
+    together: float = 0.15  # share of it that looks at all accounts: reinsurance, numbers of summaries (a guess)
+    read_arrays: float = 3.0  # s for a million locations, prepared before: mapped, and joined with the model's data
     part_bytes: float = 2.0  # of a summary row and sample, compressed
     merge: float = 60e6  # bytes of parts that become tables in a second
     send: float = 1 / 350  # s of the dispatcher for a task: the safe rate on a large cluster
@@ -60,17 +61,19 @@ class Design:
     cores_of_task: int  # chunks that one task computes side by side
     copies_stragglers: bool
     mergers: int  # processes that put tables together
+    prepares_in_parts: bool = False  # accounts are prepared side by side, and what looks at all of them afterwards
 
     def cores_of(self, cores: int) -> int:
         """Slots of a task on a machine."""
         return min(self.cores_of_task, cores)
 
 
-NOW = Design("each worker prepares, one core a task, one merger", False, 1, False, 1)
+EACH = Design("each machine prepares, one core a task, one merger", False, 1, False, 1)
 SHARED = Design("prepared once and read as arrays", True, 1, False, 1)
 FAT = Design("... and tasks of a whole machine, stragglers copied", True, CORES, True, 1)
 PARALLEL = Design("... and a merger on every machine, by table and summary", True, CORES, True, 10**6)
-DESIGNS = (NOW, SHARED, FAT, PARALLEL)
+IN_PARTS = Design("... and prepared in parts, by account, on every machine", True, CORES, True, 10**6, True)
+DESIGNS = (EACH, SHARED, FAT, PARALLEL, IN_PARTS)
 
 
 def simulated(work: Work, rates: Rates, design: Design, nodes: int, seconds_of_task: float = 8.0) -> dict[str, float]:
@@ -89,16 +92,19 @@ def simulated(work: Work, rates: Rates, design: Design, nodes: int, seconds_of_t
     losses = _dealt(each, speed, rates.send, design.copies_stragglers)
     parts = work.events * work.summary_rows * work.samples * rates.part_bytes
     merging = parts / rates.merge / min(design.mergers, nodes)
+    first = millions * rates.prepare
+    if design.prepares_in_parts:
+        first *= rates.together + (1 - rates.together) / (nodes * CORES)
     stages = {
-        "prepare": millions * rates.prepare,
+        "prepare": first,
         "on every machine": everywhere,
         "send": tasks * rates.send,
         "compute": core_seconds / (nodes * CORES),
         "wait": max(losses - core_seconds / (nodes * CORES), 0.0),
         "merge": merging,
     }
-    total = stages["prepare"] + everywhere + losses + merging
-    return {**stages, "total": total, "efficiency": core_seconds / (total * nodes * CORES)}
+    total = first + everywhere + losses + merging
+    return {**stages, "total": total}
 
 
 def _dealt(each: np.ndarray, speed: np.ndarray, send: float, copies: bool) -> float:
@@ -129,13 +135,13 @@ def bottleneck(stages: dict[str, float]) -> str:
 def table(work: Work, rates: Rates) -> str:
     """A line for each design and number of machines, as Markdown."""
     columns = ("prepare", "on every machine", "send", "compute", "wait", "merge", "total")
-    lines = [f"| machines | {' | '.join(columns)} | efficiency | longest |", "| ---: " * (len(columns) + 2) + "| --- |"]
+    lines = [f"| machines | {' | '.join(columns)} | longest |", "| ---: " * (len(columns) + 1) + "| --- |"]
     for design in DESIGNS:
-        lines.append(f"| **{design.name}** |" + " |" * (len(columns) + 2))
+        lines.append(f"| **{design.name}** |" + " |" * (len(columns) + 1))
         for nodes in NODES:
             found = simulated(work, rates, design, nodes)
             values = " | ".join(f"{found[name]:,.0f}" for name in columns)
-            lines.append(f"| {nodes:,} | {values} | {found['efficiency']:.2f} | {bottleneck(found)} |")
+            lines.append(f"| {nodes:,} | {values} | {bottleneck(found)} |")
     return "\n".join(lines)
 
 
