@@ -1,6 +1,6 @@
 """How a run fares, from its events and chunks: speed, time left, memory, failures with what to do. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,8 @@ class Board:
     total: int = 0
     progressed: tuple[tuple[float, int], ...] = ()  # (seconds, events) of the losses stage, oldest first
     peak_bytes: int | None = None
+    expected: Mapping[str, Any] | None = None  # the estimate made when the run was planned
+    seconds: float | None = None  # from start to end, of a run that has ended
     chunks: tuple[Mapping[str, Any], ...] = ()
     failures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the latest of each chunk
     error: Mapping[str, Any] | None = None
@@ -65,7 +67,14 @@ class Board:
 
     def read(self, view: Mapping[str, Any], chunks: Iterable[Mapping[str, Any]]) -> "Board":
         """The board with the service's own view of the run and its chunks, which count."""
-        found = replace(self, state=str(view["state"]), peak_bytes=view.get("peak_bytes"), error=view.get("error"))
+        found = replace(
+            self,
+            state=str(view["state"]),
+            peak_bytes=view.get("peak_bytes"),
+            error=view.get("error"),
+            expected=view.get("estimate") or self.expected,
+            seconds=_seconds(view),
+        )
         progress = view.get("progress") or {}
         if progress.get("total") and not self.total:
             found = replace(found, stage=progress["stage"], done=progress["done"], total=progress["total"])
@@ -95,7 +104,8 @@ def as_html(board: Board) -> str:
         "State": board.state,
         "Events per second": "—" if speed is None else f"{speed:,.0f}",
         "Time left": words.duration(board.remaining_seconds),
-        "Peak memory": words.size(board.peak_bytes),
+        "Time": _beside(board.seconds, board.expected, "seconds", words.duration),
+        "Peak memory": _beside(board.peak_bytes, board.expected, "peak_bytes", words.size),
         "Chunks": ", ".join(f"{number} {state}" for state, number in _counts(board.chunks).items())
         or "not planned yet",
     }
@@ -105,6 +115,25 @@ def as_html(board: Board) -> str:
         lines.append(markup.paragraph(f"{board.lost}. {again}", "warning"))
     lines += [_marks(board.chunks), _failed(board)]
     return "".join(lines)
+
+
+def _beside(
+    taken: float | None, expected: Mapping[str, Any] | None, name: str, shown: Callable[[float | None], str]
+) -> str:
+    """What was taken beside what was expected, where either is known."""
+    band = (expected or {}).get(name)
+    if not band:
+        return shown(taken)
+    told = f"expected {shown(band['likely'])} ({shown(band['low'])} to {shown(band['high'])})"
+    return told if taken is None else f"{shown(taken)}; {told}"
+
+
+def _seconds(view: Mapping[str, Any]) -> float | None:
+    """How long a run took; None of one that has not ended."""
+    started, finished = view.get("started"), view.get("finished")
+    if not started or not finished:
+        return None
+    return (datetime.fromisoformat(str(finished)) - datetime.fromisoformat(str(started))).total_seconds()
 
 
 def _counts(chunks: Iterable[Mapping[str, Any]]) -> dict[str, int]:

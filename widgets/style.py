@@ -21,6 +21,7 @@ STYLE = """<style>
 .oasis-panel caption {text-align: left; font-weight: 600; padding: .3em 0}
 .oasis-panel th, .oasis-panel td {border-bottom: 1px solid #d9dde2; padding: .3em .8em; line-height: 1.4;
   text-align: left; vertical-align: top}
+.oasis-panel td:first-child {min-width: 8em}
 .oasis-panel thead th {background: #f0f3f6; white-space: nowrap}
 .oasis-panel tbody tr:hover {background: #f7f9fb}
 .oasis-panel table td.number, .oasis-panel table th.number {text-align: right; white-space: nowrap}

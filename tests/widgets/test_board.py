@@ -59,6 +59,17 @@ def test_what_the_service_says_counts():
     assert "comes back" not in page
 
 
+def test_what_was_expected_stands_beside_what_was_taken():
+    band = {"low": 8.0, "likely": 12.0, "high": 30.0}
+    estimate = {"seconds": band, "peak_bytes": {name: value * 2**20 for name, value in band.items()}}
+    view = {"state": "running", "peak_bytes": 2**20, "estimate": estimate, "started": "2026-11-22T10:00:00Z"}
+    page = as_html(Board().read(view, []))
+    assert "expected 12 s (8.0 s to 30 s)" in page
+    assert "1.0 MB; expected 12.0 MB (8.0 MB to 30.0 MB)" in page
+    ended = as_html(Board().read({**view, "state": "completed", "finished": "2026-11-22T10:00:09Z"}, []))
+    assert "9.0 s; expected 12 s (8.0 s to 30 s)" in ended
+
+
 def test_a_lost_service_is_told_with_what_goes_on():
     page = as_html(Board(state="running", lost="the service does not answer"))
     assert "the service does not answer" in page

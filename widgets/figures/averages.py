@@ -9,7 +9,7 @@ from oasis_kernel.model.results import SampleType
 from widgets import markup
 from widgets.figures import COLOURS, MARGIN, Drawn
 
-MOST_BARS = 20
+MOST_BARS, MOST_ROWS = 20, 25
 _LONGEST = 24
 _MOST_LEVEL = 6  # more names than these are written aslant
 
@@ -22,7 +22,7 @@ def average_losses(palt: pa.Table, info: pa.Table, title: str = "Average annual 
     columns = ("Summary", "Average annual loss", "Standard deviation of a year", "Insured value", "Loss per mille")
     table = [(name, mean, deviation, tiv, _per_mille(mean, tiv)) for _, name, mean, deviation, tiv in rows]
     total = sum(row[2] for row in rows)
-    words = markup.table(title, columns, table) + markup.paragraph(f"All together: {total:,.0f} a year.")
+    words = markup.table(title, columns, table, MOST_ROWS) + markup.paragraph(f"All together: {total:,.0f} a year.")
     return Drawn(_bars(rows[:MOST_BARS], title) if len(rows) > 1 else None, words)  # one bar says nothing
 
 

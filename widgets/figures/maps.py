@@ -151,7 +151,7 @@ def statuses(rows: Iterable[Row]) -> str:
 
 
 def _share(part: float, total: float) -> str:
-    return f"{100 * part / total:.1f} %" if total else "—"
+    return f"{100 * part / total:.1f}\N{NO-BREAK SPACE}%" if total else "—"
 
 
 def _has_place(row: Row) -> bool:
