@@ -40,14 +40,18 @@ class RunListPanel(Panel):
         self.choice = w.Dropdown(description="Run", options=[], **FIELD)
         self.newer = self.button("Newer", "The page before", lambda: self._turn(-1))
         self.older = self.button("Older", "The page after", lambda: self._turn(+1))
+        self.choice.observe(lambda _: self._show_groups(), "value")
+        self.groups = w.Text(description="Shared with", placeholder="groups, such as: property, cat-team", **FIELD)
         buttons = [
             self.newer,
             self.older,
             self.button("Reload", "Ask the service again", self.reload),
             self.button("Open", "Watch the chosen run, or look at its results", self.open_run, "primary"),
+            self.button("Share", "Let these groups, and no others, see the chosen run", self.share),
             self.button("Delete", "Delete the chosen run and its results", self.delete, "danger"),
         ]
-        return [self.search, self.state, self.rows, self.choice, w.HBox(buttons, layout=w.Layout(flex_flow="row wrap"))]
+        row = w.HBox(buttons, layout=w.Layout(flex_flow="row wrap"))
+        return [self.search, self.state, self.rows, self.choice, self.groups, row]
 
     def python(self) -> str:
         """Find the runs that are shown."""
@@ -67,6 +71,19 @@ class RunListPanel(Panel):
             self.say("There is no run to open.", "note")
             return
         self.work("Opening", run.refresh, lambda found: self.session.set_trait("run", found))
+
+    def share(self) -> None:
+        """Let the groups that are named see the chosen run; none: its owner alone."""
+        if (run := self.choice.value) is None:
+            self.say("There is no run to share.", "note")
+            return
+        groups = [name for text in self.groups.value.split(",") if (name := text.strip())]
+        whom = ", ".join(groups) or "nobody but its owner"
+        self.work("Sharing", lambda: run.share(*groups), lambda _: self.say(f"{run.name} is seen by {whom}.", "note"))
+
+    def _show_groups(self) -> None:
+        run = self.choice.value
+        self.groups.value = ", ".join(run.view.get("groups") or ()) if run is not None else ""
 
     def delete(self) -> None:
         """Delete the chosen run, when it is asked for twice."""

@@ -75,6 +75,14 @@ class RemoteRun(Run):
         self.view = self._service.get(str(self.view["url"]))
         return self
 
+    def share(self, *groups: str) -> "RemoteRun":
+        """Let these groups see the run, and no others; none: its owner alone. OasisError for groups that are not yours.
+
+        Analysts of these groups may cancel and resume it too; only its owner, or an administrator, may delete it.
+        """
+        self.view = self._service.patch(str(self.view["url"]), {"groups": list(groups)})
+        return self
+
     def file(self, name: str) -> Path:
         """A result file, fetched if it is not here yet; OasisError while the run has no results."""
         self._need_results()

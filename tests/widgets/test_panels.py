@@ -1,6 +1,7 @@
 """Panels against the service double: what they choose, show, ask for, and say when something is wrong."""
 
 import ast
+import json
 from datetime import UTC, datetime
 from html import unescape
 
@@ -126,7 +127,7 @@ def test_coverage_of_a_model_is_shown(service, chosen):
     panel = PortfolioPanel(chosen)
     panel.look_up()
     assert "lies in the sea" in panel.coverage.value
-    assert "100.0 %" in panel.coverage.value
+    assert "100.0\N{NO-BREAK SPACE}%" in panel.coverage.value
 
 
 def test_the_catalogue_picks_the_only_model_and_describes_it(session):
@@ -285,6 +286,18 @@ def test_opening_a_run_chooses_it_for_all_panels(service, session):
     panel = RunListPanel(session)
     panel.open_run()
     assert session.run.id == RUN
+
+
+def test_a_run_is_shared_with_the_groups_that_are_named_and_no_others(service, session):
+    service.answers["GET /v1/analyses"] = listed(run_view("completed", groups=["flood"]))
+    service.answers[f"PATCH /v1/analyses/{RUN}"] = run_view("completed", groups=["flood", "property"])
+    panel = RunListPanel(session)
+    assert panel.groups.value == "flood"
+    panel.groups.value = "flood,  property ,"
+    panel.share()
+    [asked] = [request for request in service.asked if request.method == "PATCH"]
+    assert json.loads(asked.content) == {"groups": ["flood", "property"]}
+    assert "Q4 is seen by flood, property." in panel.status.value
 
 
 def test_a_run_is_deleted_only_when_asked_twice(service, session):
