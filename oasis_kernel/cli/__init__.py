@@ -15,6 +15,7 @@ from oasis_kernel.cli import (
     plugin,
     serve,
     service_runs,
+    store,
     up,
     what_if,
     worker,
@@ -45,6 +46,7 @@ service_runs.add_to(app)
 access.add_to(app)
 serve.add_to(app)
 up.add_to(app)
+store.add_to(app)
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(worker.app, name="worker")
 add_host_to(app)

@@ -126,8 +126,8 @@ def _expected_and_taken(record: "RunRecord") -> str:
     expected = Estimate.of(record.expected)
     pairs = (
         (expected.seconds, record.seconds, lambda value: f"{_seconds(value)} s"),
-        (expected.peak_bytes, record.peak_bytes, _size),
-        (expected.output_bytes, record.output_bytes, _size),
+        (expected.peak_bytes, record.peak_bytes, size),
+        (expected.output_bytes, record.output_bytes, size),
     )
     told = [f"{shown(band.likely)} ({shown(band.low)} to {shown(band.high)})" for band, _, shown in pairs]
     took = [shown(value) for _, value, shown in pairs]
@@ -142,8 +142,8 @@ def print_estimate(expected: "Estimate") -> None:
         view.add_column(heading, justify="right" if heading else "left")
     for name, band, shown in (
         ("seconds", expected.seconds, _seconds),
-        ("memory", expected.peak_bytes, _size),
-        ("results", expected.output_bytes, _size),
+        ("memory", expected.peak_bytes, size),
+        ("results", expected.output_bytes, size),
     ):
         view.add_row(name, *[shown(value) for value in (band.likely, band.low, band.high)])
     out.print(view)
@@ -159,7 +159,8 @@ def _seconds(value: float) -> str:
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def _size(value: float) -> str:
+def size(value: float) -> str:
+    """Bytes as people read them."""
     return f"{value / 2**20:,.1f} MiB" if value < 2**30 else f"{value / 2**30:,.1f} GiB"
 
 

@@ -1,10 +1,12 @@
 """Parts of finished chunks under content addresses: published once, found again by a retry or a resumed run."""
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,15 @@ def content_hash(values: Iterable[Any]) -> str:
         digest.update(f"{label}:{len(data)}:".encode())
         digest.update(data)
     return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Contents:
+    """How much lies in a store."""
+
+    parts: int
+    bytes: int
+    oldest: float | None  # when the longest unused part was used last, seconds since 1970; None where there is none
 
 
 class PartStore:
@@ -74,23 +85,33 @@ class PartStore:
         """Forget a part: one that turned out to be damaged."""
         self.path(address).unlink(missing_ok=True)
 
-    def prune(self, keep: frozenset[str], limit_bytes: int = DEFAULT_LIMIT_BYTES) -> int:
+    def prune(
+        self, keep: frozenset[str], limit_bytes: int = DEFAULT_LIMIT_BYTES, unused_seconds: float = math.inf
+    ) -> int:
         """Remove the longest unused parts of every kind, but those to ``keep``, until the rest fits ``limit_bytes``.
 
-        What a killed process left half-written goes too. Returns the number of bytes freed.
+        Parts that nobody used for ``unused_seconds`` go whatever the size, and what a killed process left
+        half-written. Returns the number of bytes freed.
         """
         found = [(status, part) for part in self.root.glob("??/*") if (status := _status(part)) is not None]
-        abandoned = time.time() - ABANDONED_SECONDS
+        now = time.time()
         found.sort(key=lambda entry: entry[0].st_mtime)
         excess = sum(status.st_size for status, _ in found) - limit_bytes
         freed = 0
         for status, part in found:
+            age = now - status.st_mtime
             temporary = part.name.startswith(".")
-            unused = status.st_mtime < abandoned if temporary else freed < excess and part.stem not in keep
-            if unused:
+            unused = (freed < excess or age > unused_seconds) and part.stem not in keep
+            if age > ABANDONED_SECONDS if temporary else unused:
                 part.unlink(missing_ok=True)
                 freed += status.st_size
         return freed
+
+    def contents(self) -> "Contents":
+        """How much lies here, of every kind."""
+        found = [status for part in self.root.glob("??/*") if (status := _status(part)) is not None]
+        used = [status.st_mtime for status in found]
+        return Contents(len(found), sum(status.st_size for status in found), min(used, default=None))
 
 
 def _status(path: Path) -> os.stat_result | None:

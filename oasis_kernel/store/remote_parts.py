@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -65,9 +66,11 @@ class RemotePartStore(PartStore):
         self.place.delete(self._name(address))
         super().discard(address)
 
-    def prune(self, keep: frozenset[str], limit_bytes: int = DEFAULT_LIMIT_BYTES) -> int:
+    def prune(
+        self, keep: frozenset[str], limit_bytes: int = DEFAULT_LIMIT_BYTES, unused_seconds: float = math.inf
+    ) -> int:
         """Remove the longest unused copies from this machine; what is stored belongs to others too, and stays."""
-        return super().prune(frozenset(), limit_bytes)
+        return super().prune(frozenset(), limit_bytes, unused_seconds)
 
     def _store(self, file: Path, address: str) -> None:
         """The part, then its receipt; nothing when both are there already and say the same."""
