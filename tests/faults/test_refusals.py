@@ -40,7 +40,7 @@ def test_a_plan_that_cannot_fit_is_refused_with_both_numbers(analysis: AnalysisF
     ran = oasis("run", *analysis.arguments, *given, "--out", str(tmp_path / "out"))
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == (
-        "error event 1 needs 606 MiB, and each of 2 workers has 47 MiB. "
+        "error event 1 needs 153 MiB, and each of 2 workers has 47 MiB. "
         "Give more memory, fewer workers, fewer samples or coarser summaries\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["analysis"]

@@ -21,7 +21,7 @@ def test_voila_finds_the_template_and_what_it_stands_on(monkeypatch):
     monkeypatch.setenv("JUPYTER_PATH", str(JUPYTER))
     found = paths.collect_template_paths(["voila", "nbconvert"], "workbench", prune=True)
     names = [Path(path).name for path in found if Path(path).parent.name == "templates"]
-    assert names[:2] == ["workbench", "lab"]
+    assert list(dict.fromkeys(names))[:2] == ["workbench", "lab"]  # it may be installed too
     assert json.loads((FILES[0].parent / "conf.json").read_text())["base_template"] == "lab"
 
 
