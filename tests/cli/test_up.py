@@ -288,11 +288,12 @@ def test_ctrl_c_while_it_starts_leaves_nothing_either(tmp_path: Path) -> None:
     workbench = Workbench(tmp_path)
     try:
         workbench.begin()
-        until(lambda: "A first run" in workbench.said, 300)
+        # Its own programs and the hub's have begun; on a quick machine the first analysis is done before the hub is up.
+        until(lambda: len(workbench.left()) > 4, 300)
         workbench.end(signal.SIGINT)
         assert READY not in workbench.said
         assert "Traceback" not in workbench.said
-        assert workbench.said.endswith("Stopping everything that was started here ...\nStopped.\n")
+        assert workbench.said.endswith("Stopped.\n")
     finally:
         workbench.clear_away()
 
