@@ -146,7 +146,9 @@ def test_ctrl_c_asks_and_leaves_the_run_going(served, bench, demonstration, tmp_
     """In a terminal, as a person meets it: Ctrl-C, Enter, and the run is still there."""
     given = Given(served.url, served.token, served.environment, {}, tmp_path, {}, tmp_path)
     bench.upload(ok.read_portfolio(**demonstration))
-    command = [*OASIS, "--host", served.url, "run", "--model", "toy-wind", "--samples", "3000", "--chunks", "100"]
+    # Long enough to be left, and never the same: what another try has left of it would make it short.
+    samples = str(12_000 + time.time_ns() % 1_000)
+    command = [*OASIS, "--host", served.url, "run", "--model", "toy-wind", "--samples", samples, "--chunks", "100"]
     inputs = [word for part, path in demonstration.items() for word in (f"--{part}", str(path))]
     before = {run.id for run in bench.runs(None)}
     ours, theirs = pty.openpty()
