@@ -200,7 +200,8 @@ def _files(programs: Mapping[str, str]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         parents = {str(parent) for place in mounted() for parent in (Path(place), *Path(place).parents)}
-        for name in sorted({*FOLDERS, "programs", *(place.strip("/") for place in parents)} - {""}):
+        folders = {*FOLDERS, "programs", *(place.strip("/") for place in parents)}
+        for name in sorted(folders - {"", "tmp", HOME}):  # each once: engines refuse an archive that has one twice
             _add(archive, name, 0o755)
         _add(archive, "tmp", 0o1777)
         _add(archive, HOME, 0o700, owner=1000)
