@@ -123,7 +123,7 @@ def test_a_killed_supervisor_is_replaced_and_the_run_does_not_notice(served, ser
     while (another := service.supervisor()) is None or another.pid == killed.pid:
         assert time.monotonic() < end
         time.sleep(0.1)
-    assert "it is started again" in service.said()
+    assert "ended (-9) and is started again" in service.said()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
