@@ -41,9 +41,9 @@ lock: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch .venv/ready
 
-# What only tests need from npm. Without npm these tests say so and are skipped.
+# What only tests need from npm. Without npm, or where it reaches no registry, these tests say so and are skipped.
 node_modules/ready: package-lock.json
-	if command -v npm >/dev/null; then npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
+	if command -v npm >/dev/null; then npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || echo "npm ci failed: tests of accessibility will be skipped"; fi
 	mkdir -p node_modules && touch node_modules/ready
 
 clean:
