@@ -71,8 +71,8 @@ class Supervisor:
         """Look once at everything: processes that ended or exceed a limit, requests to cancel, runs that are due."""
         for process in list(self._watched.values()):
             if process.ended():
+                self._end(process)  # a database that is away now is told with the next look
                 del self._watched[process.run_id]
-                self._end(process)
         self._check_limits()
         while (room := self._room()) and self._start_next(room):
             pass
@@ -97,8 +97,8 @@ class Supervisor:
             for process in list(self._watched.values()):
                 process.press()
                 if process.ended():
-                    del self._watched[process.run_id]
                     self._end(process)
+                    del self._watched[process.run_id]
             time.sleep(0.05)
         self.close()
 
