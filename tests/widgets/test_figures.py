@@ -65,6 +65,14 @@ def test_averages_are_those_of_the_samples_largest_first_by_name():
     assert summary_names(BY_LOCATION)[2] == "1 / A / 2"
 
 
+@pytest.mark.parametrize("begin", ["DEMO / HOTELS / HOTELS-00", ""])
+def test_each_summary_has_a_bar_of_its_own_however_long_its_name(begin):
+    names = [f"{begin}{number}" for number in (7, 6)] if begin else ["x" * 30, "y" + "x" * 29]
+    info = pa.table({"summary_id": [1, 2], "Name": names, "tiv": [1.0, 1.0]})
+    (bars,) = average_losses(PALT, info).figure.marks
+    assert len(set(bars.x)) == 2
+
+
 def test_a_loss_map_joins_losses_to_places():
     drawn = loss_map(PLACES, PALT, BY_LOCATION)
     dots = drawn.figure.marks[-1]

@@ -69,7 +69,7 @@ def _bars(rows: list[tuple[int, str, float, float, float | None]], title: str) -
     names, loss = OrdinalScale(), LinearScale(min=0.0)
     crowded = len(rows) > _MOST_LEVEL
     marks = Bars(
-        x=[_short(name) for _, name, *_ in rows],
+        x=_labels([name for _, name, *_ in rows]),
         y=np.array([mean for _, _, mean, *_ in rows]),
         scales={"x": names, "y": loss},
         colors=[COLOURS[0]],
@@ -86,5 +86,7 @@ def _bars(rows: list[tuple[int, str, float, float, float | None]], title: str) -
     return Figure(marks=[marks], axes=axes, title=title, fig_margin={**MARGIN, "bottom": 90 if crowded else 55})
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+def _labels(names: list[str]) -> list[str]:
+    """The ends of long names, which tell them apart; whole names where those do not, for equal ones share a bar."""
+    short = [name if len(name) <= _LONGEST else f"…{name[1 - _LONGEST :]}" for name in names]
+    return short if len(set(short)) == len(short) else names
