@@ -16,10 +16,10 @@ from traitlets.config import Config
 from hub_config import data_access
 from hub_config.gateways import Door, Gateway, is_bare, target_of, through
 from hub_config.readiness import NotOurs, OnlyOurs
+from hub_config.restricted import HOME, USER_ID
 from hub_config.settings import HubSettings
 
-HOME = "/home/analyst"
-USER = "1000:1000"
+USER = f"{USER_ID}:{USER_ID}"
 LAST_LINES = 40
 
 

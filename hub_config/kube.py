@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 from kubespawner import KubeSpawner
 from traitlets.config import Config
 
+from hub_config import restricted
 from hub_config.readiness import OnlyOurs
+from hub_config.restricted import HOME, USER_ID
 from hub_config.settings import HubSettings
 
-HOME = "/home/analyst"
-USER_ID = 1000
 PORT = 8888
 PART, COMPONENT = "app.kubernetes.io/part-of", "app.kubernetes.io/component"
 LABELS = {PART: "oasis-workbench", COMPONENT: "server"}
@@ -34,24 +34,8 @@ def apply(c: Config, settings: HubSettings) -> None:
     c.PodServer.gid = USER_ID
     c.PodServer.fs_gid = USER_ID
     c.PodServer.allow_privilege_escalation = False
-    c.PodServer.container_security_context = {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "privileged": False,
-        "readOnlyRootFilesystem": True,
-        "runAsNonRoot": True,
-        "runAsUser": USER_ID,
-        "runAsGroup": USER_ID,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    c.PodServer.pod_security_context = {
-        "fsGroup": USER_ID,
-        "fsGroupChangePolicy": "OnRootMismatch",
-        "runAsGroup": USER_ID,
-        "runAsNonRoot": True,
-        "runAsUser": USER_ID,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+    c.PodServer.container_security_context = restricted.CONTAINER
+    c.PodServer.pod_security_context = restricted.POD
     c.PodServer.automount_service_account_token = False
     # What other services there are in the cluster is nobody's business.
     c.PodServer.extra_pod_config = {"enableServiceLinks": False}

@@ -4,23 +4,14 @@ import json
 from typing import Any
 
 from deploy.kubernetes.ray.settings import ModelWorkers, TeamSettings
+from hub_config import restricted
+from hub_config.restricted import HOME
 from oasis_kernel.dispatch.ray_cluster import ENVIRONMENT
 
 Manifest = dict[str, Any]
-USER_ID = 1000
-HOME, MODEL_DATA, TOKEN_FOLDER = "/home/analyst", "/opt/oasis/data", "/var/run/secrets/ray.io/serviceaccount"
+MODEL_DATA, TOKEN_FOLDER = "/opt/oasis/data", "/var/run/secrets/ray.io/serviceaccount"
 GCS_PORT, RAYLET_PORT = 6379, 6380
 PART, COMPONENT, TEAM = "app.kubernetes.io/part-of", "app.kubernetes.io/component", "workbench/team"
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "privileged": False,
-    "readOnlyRootFilesystem": True,
-    "runAsGroup": USER_ID,
-    "runAsNonRoot": True,
-    "runAsUser": USER_ID,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 
 
 def labels(team: TeamSettings, component: str) -> dict[str, str]:
@@ -120,7 +111,7 @@ def _container(name: str, image: str, team: TeamSettings) -> Manifest:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "env": [{"name": variable, "value": value} for variable, value in told.items() if value],
-        "securityContext": dict(RESTRICTED),
+        "securityContext": dict(restricted.CONTAINER),
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, {"name": "home", "mountPath": HOME}],  # noqa: S108
     }
     if team.storage.secret:
@@ -143,14 +134,7 @@ def _pod(account: str, containers: list[Manifest], **more: Any) -> Manifest:
         "serviceAccountName": account,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": {
-            "fsGroup": USER_ID,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "runAsGroup": USER_ID,
-            "runAsNonRoot": True,
-            "runAsUser": USER_ID,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": dict(restricted.POD),
         "containers": containers,
         "volumes": [
             {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}},
