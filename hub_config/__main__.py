@@ -2,20 +2,15 @@
 
 import argparse
 import json
-import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hub_config import data_access, provider
+from hub_config.parent import when_gone
 from hub_config.secret_files import client_secret, make_private
 from hub_config.settings import HubSettings, SettingsError
-
-LOOK_SECONDS = 0.25
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,16 +88,9 @@ def _run(given: argparse.Namespace) -> str:
     from jupyterhub.app import JupyterHub
 
     if given.parent is not None:
-        threading.Thread(target=_stop_without, args=(given.parent,), name="parent", daemon=True).start()
+        when_gone(given.parent)
     JupyterHub.launch_instance(["-f", _file(given)])
     return "The hub has stopped."
-
-
-def _stop_without(parent: int) -> None:
-    """Stop this process, and with it all that the hub has started, once another one is its parent."""
-    while os.getppid() == parent:
-        time.sleep(LOOK_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

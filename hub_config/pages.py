@@ -13,13 +13,14 @@ from typing import Any
 
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 from tornado import web
-from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.ioloop import IOLoop
 from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 
 from hub_config import page_kernels
 from hub_config.page_kernels import OwnersEnd, OwnersOnly, viewer
+from hub_config.parent import when_gone
 from hub_config.settings import HubSettings
 
 POLICY = (
@@ -33,7 +34,6 @@ LARGEST_UPLOAD = 2**29
 BELIEVED_SECONDS = 15
 #: A kernel that no page is connected to ends after so long; until then a page that lost its connection finds it again.
 LEFT_SECONDS = 120
-LOOK_MILLISECONDS = 2000
 #: Front ends of widgets that every page needs.
 ALWAYS = ("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8")
 #: The pages' look, in the package of the panels.
@@ -66,17 +66,11 @@ class Pages(Voila):
 
     def init_handlers(self) -> list[Any]:
         """Voila's handlers, but its way to end kernels; the kernels that wait are started with the server."""
-        IOLoop.current().add_callback(self.kernel_manager.fill)
-        hub = os.getppid()
-        self._hub_is_there = PeriodicCallback(lambda: self._end_without(hub), LOOK_MILLISECONDS)
-        self._hub_is_there.start()
+        loop = IOLoop.current()
+        loop.add_callback(self.kernel_manager.fill)
+        when_gone(os.getppid(), lambda: loop.add_callback(loop.stop))
         ours = {VoilaShutdownKernelHandler: OwnersEnd}
         return [(path, ours.get(handler, handler), *rest) for path, handler, *rest in super().init_handlers()]
-
-    def _end_without(self, hub: int) -> None:
-        if os.getppid() != hub:
-            self.log.warning("The hub has gone, and its pages go too")
-            IOLoop.current().stop()
 
 
 def extensions_by_page(folder: Path) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 import yaml
 
+from hub_config.parent import when_gone
 from hub_config.secret_files import client_secret, made_once, make_private, write_private
 from hub_config.settings import LOOPBACK, HubSettings, SettingsError
 
@@ -164,6 +165,7 @@ def serve(settings: HubSettings) -> None:
             """Say nothing."""
 
     os.umask(0o077)
+    when_gone(os.getppid())
     application = create_app(str(folder_of(settings)))
     # nanoidp's own pages load styles and scripts from elsewhere.
     application.jinja_loader = ChoiceLoader([FileSystemLoader(TEMPLATES), application.jinja_loader])
