@@ -12,6 +12,7 @@ from oasis_kernel.model.exposure import Portfolio
 from oasis_kernel.model.settings import AnalysisSettings
 from oasis_kernel.model.vendor import Model
 from oasis_kernel.plugins import Plugins
+from oasis_kernel.store.pace import Paces
 from oasis_kernel.store.parts import PartStore
 from oasis_kernel.store.remote_parts import part_store
 
@@ -67,6 +68,11 @@ class Resources:
     def parts(self, suffix: str = ".part") -> PartStore:
         """The parts of one kind that runs leave and find."""
         return part_store(self.parts_address, suffix)
+
+    @property
+    def paces(self) -> Paces:
+        """What runs took on this machine."""
+        return Paces(self.store / "paces")
 
     @property
     def parts_address(self) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from oasis_kernel.engine.analysis import Analysis, Resources
-from oasis_kernel.engine.execute import PACES, Begun, begin
-from oasis_kernel.engine.forecast import forecast, kind_of
+from oasis_kernel.engine.execute import Begun, begin
+from oasis_kernel.engine.forecast import forecast
 from oasis_kernel.engine.progress import Clock, Progress, Report, resident_memory
 from oasis_kernel.engine.results import write_results
 from oasis_kernel.engine.task import ChunkTask
@@ -20,7 +20,6 @@ from oasis_kernel.model.estimate import Band, Estimate
 from oasis_kernel.model.exposure import Int32, Int64
 from oasis_kernel.model.work import Chunk, Plan, Workload
 from oasis_kernel.plan import event_cost, make_plan
-from oasis_kernel.store.pace import Paces
 from oasis_kernel.store.parts import PartStore
 
 #: Work of one piece of the trial: a fraction of a second, and enough that its time is not all overhead.
@@ -67,16 +66,14 @@ def estimate(
         chunks=resources.chunks,
     )
     ready = time.perf_counter() - began
+    seen = forecast(analysis.model.name, begun.prepared, workload, plan, resources.paces, began).expected
     begun.clock.begin("trial")
     trials = _trials(begun, workload, resources.block_bytes)
     begun.clock.end()
     total = int(event_cost(workload).sum())
-    name = analysis.model.name
-    paces = Paces(resources.store / PACES).of(kind_of(name, begun.prepared))
-    seen = forecast(name, begun.prepared, workload, plan, paces, began).expected
     return Estimate(
-        seconds=_corrected(_seconds(trials, total, plan, ready), seen.seconds, len(paces)),
-        peak_bytes=_corrected(_peak(plan), seen.peak_bytes, len(paces)),
+        seconds=_corrected(_seconds(trials, total, plan, ready), seen.seconds, seen.runs),
+        peak_bytes=_corrected(_peak(plan), seen.peak_bytes, seen.runs),
         output_bytes=_output(trials, total),
         events=plan.events,
         item_events=int(workload.item_events.sum()),
@@ -85,7 +82,7 @@ def estimate(
         workers=plan.workers,
         trial_events=sum(trial.events for trial in trials),
         trial_seconds=round(sum(trial.seconds + trial.write_seconds for trial in trials), 3),
-        runs=len(paces),
+        runs=seen.runs,
     )
 
 

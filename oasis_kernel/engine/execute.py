@@ -12,7 +12,7 @@ from oasis_kernel.dispatch import Executor
 from oasis_kernel.dispatch.threads import ThreadExecutor
 from oasis_kernel.engine.analysis import Analysis, Resources
 from oasis_kernel.engine.check import LocationReport, check_analysis
-from oasis_kernel.engine.forecast import Forecast, forecast, kind_of, pace_of
+from oasis_kernel.engine.forecast import Forecast, forecast, pace_of
 from oasis_kernel.engine.inputs import inputs_of, table_hashes
 from oasis_kernel.engine.kept import KeptGroundUp, refuse_full_disk
 from oasis_kernel.engine.order import kept_ground_up_in, ordered, write_order
@@ -26,11 +26,10 @@ from oasis_kernel.errors import Finding, InvalidInput, Severity
 from oasis_kernel.model.work import Plan, Receipt, TaskReference
 from oasis_kernel.plan import make_plan
 from oasis_kernel.store.folders import refuse_foreign_folder, whole_folder
-from oasis_kernel.store.pace import Paces
 from oasis_kernel.store.parts import content_hash
 from oasis_kernel.store.runs import RunCatalogue, RunRecord
 
-RECORD, PACES = "run.json", "paces"
+RECORD = "run.json"
 
 
 @dataclass(frozen=True)
@@ -135,10 +134,11 @@ def _expected(planned: Planned) -> dict[str, Any]:
 
 def _remember(planned: Planned, receipts: Sequence[Receipt], record: RunRecord, resources: Resources) -> None:
     """Keep what a run took, for the forecasts of those that follow."""
-    forecast = planned.forecast
-    pace = pace_of(forecast, receipts, record) if forecast is not None else None
-    if forecast is not None and pace is not None:
-        Paces(resources.store / PACES).add(forecast.kind, pace)
+    if planned.forecast is None:
+        return
+    pace = pace_of(planned.forecast, receipts, record)
+    if pace is not None:
+        resources.paces.add(planned.forecast.kind, pace)
 
 
 def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> Planned:
@@ -165,8 +165,7 @@ def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> P
         if prepared.own_ground_up is None:
             refuse_full_disk(kept, workload)
         kept.keep_contents(prepared.event_id, workload, plan)
-    paces = Paces(resources.store / PACES).of(kind_of(begun.analysis.model.name, prepared))
-    return Planned(plan, forecast(begun.analysis.model.name, prepared, workload, plan, paces, begun.began))
+    return Planned(plan, forecast(begun.analysis.model.name, prepared, workload, plan, resources.paces, begun.began))
 
 
 def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> ChunkTask:

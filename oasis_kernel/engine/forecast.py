@@ -17,7 +17,7 @@ from oasis_kernel.engine.workload import summary_counts
 from oasis_kernel.model.estimate import Band, Estimate
 from oasis_kernel.model.results import DEFAULT_QUANTILES, TABLES, OutputRequest
 from oasis_kernel.model.work import Plan, Receipt, Workload
-from oasis_kernel.store.pace import Pace
+from oasis_kernel.store.pace import Pace, Paces
 from oasis_kernel.store.runs import RunRecord
 
 #: Where no run of the kind is remembered, how much it may differ; and around what was seen: neighbours, disks.
@@ -77,13 +77,13 @@ SIZES = Line(0.0, 1.0, 1e5)  # bytes of tables for those that were counted
 MEMORY = Line(48e6, 0.25, 1e8)  # bytes for those of the plan
 
 
-def forecast(
-    name: str, prepared: Prepared, workload: Workload, plan: Plan, paces: Sequence[Pace], began: float
-) -> Forecast:
+def forecast(name: str, prepared: Prepared, workload: Workload, plan: Plan, known: Paces, began: float) -> Forecast:
     """What is expected of a run of the model ``name`` that began at ``began`` of the performance counter.
 
-    ``paces`` are those of earlier runs of its kind.
+    It is asked for when the run is planned: what the process took and holds until now is part of it.
     """
+    kind = kind_of(name, prepared)
+    paces = known.of(kind)
     units, size = work_units(int(workload.item_events.sum()), prepared), counted_bytes(prepared, workload)
     base, ready = resident_memory(), time.perf_counter() - began
     losses = LOSSES.fitted([(pace.units, pace.loss_seconds) for pace in paces])
@@ -103,7 +103,7 @@ def forecast(
         workers=plan.workers,
         runs=len(paces),
     )
-    return Forecast(estimate, kind_of(name, prepared), units, size, base, plan.peak_bytes)
+    return Forecast(estimate, kind, units, size, base, plan.peak_bytes)
 
 
 def pace_of(forecast: Forecast, receipts: Sequence[Receipt], record: RunRecord) -> Pace | None:

@@ -73,13 +73,13 @@ class Prepared:
     def ground_up_blocks(self, event_id: Int32, block_bytes: int, samples_at_once: int = 0) -> Iterator[LossBlock]:
         """The model's ground-up losses of some events, in blocks of whole events.
 
-        An event larger than a block comes ``samples_at_once`` samples at a time (0: all), where it is divisible.
+        An event larger than a block comes ``samples_at_once`` samples at a time (0: all).
         """
         if self.own_ground_up is not None:
             yield self.own_ground_up(event_id)
         elif self.ground_up is not None:
             footprint = self.hazard.footprint(event_id, self.areaperil_id)
-            yield from self.ground_up().blocks(footprint, block_bytes, samples_at_once if self.divisible else 0)
+            yield from self.ground_up().blocks(footprint, block_bytes, samples_at_once)
 
 
 def prepare(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:

@@ -92,8 +92,7 @@ class ChunkTask:
                 return self._summarised(_until(stopped, kept.read(chunk.event_id))), True
             except DamagedPart:
                 pass  # discarded by its reader
-        at_once = chunk.samples_at_once if kept is None else 0  # kept losses are whole events
-        blocks = self._prepared.ground_up_blocks(chunk.event_id, self._block_bytes, at_once)
+        blocks = self._prepared.ground_up_blocks(chunk.event_id, self._block_bytes, chunk.samples_at_once)
         computed = _until(stopped, blocks)
         if kept is None:
             return self._summarised(computed), False
