@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from oasis_kernel.model.exposure import Int64, Portfolio
 from oasis_kernel.prepare.reinsurance_contracts import text_column
-from oasis_kernel.prepare.terms.keys import shared_codes
+from oasis_kernel.prepare.terms.keys import encoded, first_rows, shared_codes
 
 Text = npt.NDArray[np.object_]
 
@@ -58,7 +58,9 @@ def describe_outputs(portfolio: Portfolio, output_map: pa.Table) -> ReinsuredOut
     for name in (*POLICY_KEY, "LocNumber"):
         fields.add(name, output_map, first)
     location = portfolio.location
-    row = None if location is None else _first_rows(location["loc_id"], output_map["loc_id"].to_numpy()[first])
+    row = (
+        None if location is None else first_rows(location["loc_id"].to_numpy(), output_map["loc_id"].to_numpy()[first])
+    )
     for name in LOCATION_FIELDS:
         fields.add(name, location, row if row is not None else np.full(len(first), UNKNOWN))
     record = _policy_records(portfolio.account, fields)
@@ -87,18 +89,10 @@ class _Fields:
 
 def numbered_text(column: pa.ChunkedArray) -> tuple[Text, Int64]:
     """(distinct texts without surrounding blanks, ascending, the blank first; the number of each row's)."""
-    encoded = column.combine_chunks()
-    encoded = encoded if pa.types.is_dictionary(encoded.type) else encoded.dictionary_encode()
-    given = text_column(pd.DataFrame({"text": encoded.dictionary.to_pandas()}), "text").to_numpy(dtype=object)
+    numbered = encoded(column)
+    given = text_column(pd.DataFrame({"text": numbered.dictionary.to_pandas()}), "text").to_numpy(dtype=object)
     texts, place = np.unique(np.append(given, ["", ""]), return_inverse=True)  # the last one stands for nulls
-    return texts, place[encoded.indices.fill_null(len(given)).to_numpy(zero_copy_only=False)]
-
-
-def _first_rows(known: pa.ChunkedArray, wanted: Int64) -> Int64:
-    """The first row of each wanted number, UNKNOWN where there is none."""
-    number, first = np.unique(known.to_numpy(), return_index=True)
-    at = np.minimum(np.searchsorted(number, wanted), max(len(number) - 1, 0))
-    return np.where(number[at] == wanted, first[at], UNKNOWN) if len(number) else np.full(len(wanted), UNKNOWN)
+    return texts, place[numbered.indices.fill_null(len(given)).to_numpy(zero_copy_only=False)]
 
 
 def _policy_records(account: pa.Table | None, fields: _Fields) -> Int64:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from oasis_kernel.errors import Finding, InvalidInput
 from oasis_kernel.model.exposure import Int32, Int64, Portfolio
 from oasis_kernel.model.losses import SummarySet
-from oasis_kernel.prepare.terms.keys import codes, first_of_each
+from oasis_kernel.prepare.terms.keys import codes, encoded, first_of_each, first_rows
 
 #: Columns of the summary map that may be fields, beside those of the OED files.
 MAP_FIELDS = (
@@ -110,7 +110,7 @@ class SummaryRows:
             column = pc.fill_null(column, pa.scalar("0").cast(column.type))
         else:
             return self._oed_column(field)
-        return _encoded(column)
+        return encoded(column)
 
     def _oed_column(self, field: str) -> pa.DictionaryArray:
         """The field of each row's location, or of its account row."""
@@ -126,16 +126,9 @@ class SummaryRows:
         """The field in the first row of each wanted key, blanks as the OED default, or 0."""
         column = table[field]
         default = (table.schema.field(field).metadata or {}).get(b"oed_default", b"0").decode()
-        filled = _encoded(pc.fill_null(column, pa.scalar(default).cast(column.type)))
-        known, first = np.unique(table[key].to_numpy(), return_index=True)
-        row = first[np.searchsorted(known, self._map[wanted].to_numpy())]
+        filled = encoded(pc.fill_null(column, pa.scalar(default).cast(column.type)))
+        row = first_rows(table[key].to_numpy(), self._map[wanted].to_numpy())
         return pa.DictionaryArray.from_arrays(filled.indices.take(pa.array(row)), filled.dictionary)
-
-
-def _encoded(column: pa.ChunkedArray | pa.Array) -> pa.DictionaryArray:
-    """A column as numbers of its distinct values."""
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
 
 
 def number_column(perspective: str, item_map: pa.Table) -> str:

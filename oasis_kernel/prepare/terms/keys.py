@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from oasis_kernel.model.exposure import Int64
 
@@ -32,6 +33,21 @@ def shared_codes(left: Sequence[npt.ArrayLike], right: Sequence[npt.ArrayLike]) 
 def first_of_each(numbers: npt.NDArray[np.integer]) -> Int64:
     """The first position of each distinct number, in order of appearance."""
     return np.sort(np.unique(numbers, return_index=True)[1])
+
+
+def first_rows(known: npt.NDArray[np.integer], wanted: npt.NDArray[np.integer]) -> Int64:
+    """The first position of each wanted number among those that are known, -1 where it is not."""
+    number, first = np.unique(known, return_index=True)
+    if not len(number):
+        return np.full(len(wanted), -1)
+    at = np.minimum(np.searchsorted(number, wanted), len(number) - 1)
+    return np.where(number[at] == wanted, first[at], -1)
+
+
+def encoded(column: pa.ChunkedArray | pa.Array) -> pa.DictionaryArray:
+    """A column as numbers of its distinct values."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
 
 
 def distinct_rows(*columns: npt.ArrayLike) -> Int64:
