@@ -12,9 +12,11 @@ from oasis_kernel.dispatch import Executor
 from oasis_kernel.dispatch.threads import ThreadExecutor
 from oasis_kernel.engine.analysis import Analysis, Resources
 from oasis_kernel.engine.check import LocationReport, check_analysis
+from oasis_kernel.engine.earlier import Earlier, earlier_for
 from oasis_kernel.engine.forecast import Forecast, forecast, pace_of
 from oasis_kernel.engine.inputs import inputs_of, table_hashes
 from oasis_kernel.engine.kept import KeptGroundUp, refuse_full_disk
+from oasis_kernel.engine.ledger import Ledger, ledgers_in
 from oasis_kernel.engine.order import kept_ground_up_in, ordered, write_order
 from oasis_kernel.engine.prepare import Prepared, prepare
 from oasis_kernel.engine.progress import Clock, Report, peak_memory
@@ -52,6 +54,7 @@ class Planned:
 
     plan: Plan
     forecast: Forecast | None = None
+    earlier: Earlier | None = None  # whose parts hold events that did not change since
 
 
 def execute(
@@ -106,7 +109,10 @@ def finish(
     if planned is None:
         planned = plan_run(begun, resources, kept)
     receipts = _losses(
-        begun, planned.plan, chunk_task(begun, resources, kept), executor or ThreadExecutor(resources.workers)
+        begun,
+        planned.plan,
+        chunk_task(begun, resources, kept, planned.earlier),
+        executor or ThreadExecutor(resources.workers),
     )
     parts = resources.parts()
     with whole_folder(out, RECORD) as folder:
@@ -115,10 +121,18 @@ def finish(
         begun.locations.write(folder)
         clock.end()
         written = sum(path.stat().st_size for path in folder.iterdir())
-        record = replace(_record(begun, receipts, out, kept), output_bytes=written, expected=_expected(planned))
+        record = replace(
+            _record(begun, receipts, out, kept),
+            output_bytes=written,
+            expected=_expected(planned),
+            reused_events=planned.earlier.taken(planned.plan, receipts) if planned.earlier is not None else 0,
+        )
         record.write(folder / RECORD)
     RunCatalogue(resources.store / "runs").add(record)
     _remember(planned, receipts, record, resources)
+    if prepared.accounts is not None:
+        ledger = Ledger.of(prepared, prepared.accounts, planned.plan, receipts)
+        ledgers_in(resources.parts_address).publish(prepared.frame, ledger.write)
     parts.prune(frozenset(address for receipt in receipts for address in (receipt.address, receipt.ground_up)))
     return record
 
@@ -134,7 +148,7 @@ def _expected(planned: Planned) -> dict[str, Any]:
 
 def _remember(planned: Planned, receipts: Sequence[Receipt], record: RunRecord, resources: Resources) -> None:
     """Keep what a run took, for the forecasts of those that follow."""
-    if planned.forecast is None:
+    if planned.forecast is None or record.reused_events:
         return
     pace = pace_of(planned.forecast, receipts, record)
     if pace is not None:
@@ -165,17 +179,24 @@ def plan_run(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> P
         if prepared.own_ground_up is None:
             refuse_full_disk(kept, workload)
         kept.keep_contents(prepared.event_id, workload, plan)
-    return Planned(plan, forecast(begun.analysis.model.name, prepared, workload, plan, resources.paces, begun.began))
+    earlier = earlier_for(prepared, resources) if kept is None else None
+    taken = int(workload.item_events[earlier.has(workload.event_id)].sum()) if earlier is not None else 0
+    model, paces = begun.analysis.model.name, resources.paces
+    return Planned(plan, forecast(model, prepared, workload, plan, paces, begun.began, taken), earlier)
 
 
-def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) -> ChunkTask:
+def chunk_task(
+    begun: Begun, resources: Resources, kept: KeptGroundUp | None, earlier: Earlier | None = None
+) -> ChunkTask:
     """What computes a chunk of a run; a reference to it writes the run's order into the store."""
     block_bytes, reuse = resources.block_bytes, resources.reuse
 
     def reference() -> TaskReference:
         root = resources.parts_url or str(resources.store)
         url = write_order(begun.analysis, begun.prepared, root)
-        how = {"block_bytes": block_bytes, "reuse": reuse, "keep": kept is not None}
+        how: dict[str, str | int | bool] = {"block_bytes": block_bytes, "reuse": reuse, "keep": kept is not None}
+        if earlier is not None:
+            how["earlier"] = earlier.save(ledgers_in(resources.parts_address))
         return ordered(url, begun.analysis.model.name, {"parts": resources.parts_address, **how})
 
     alone = kept is not None and kept.rows is not None  # which rows go on is known to this process only
@@ -185,6 +206,7 @@ def chunk_task(begun: Begun, resources: Resources, kept: KeptGroundUp | None) ->
         block_bytes=block_bytes,
         reuse=reuse,
         kept=kept,
+        earlier=earlier,
         reference=None if alone else reference,
     )
 

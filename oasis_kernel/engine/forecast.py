@@ -77,14 +77,18 @@ SIZES = Line(0.0, 1.0, 1e5)  # bytes of tables for those that were counted
 MEMORY = Line(48e6, 0.25, 1e8)  # bytes for those of the plan
 
 
-def forecast(name: str, prepared: Prepared, workload: Workload, plan: Plan, known: Paces, began: float) -> Forecast:
+def forecast(
+    name: str, prepared: Prepared, workload: Workload, plan: Plan, known: Paces, began: float, taken: int = 0
+) -> Forecast:
     """What is expected of a run of the model ``name`` that began at ``began`` of the performance counter.
+
+    ``taken`` is how many of the workload's item-events an earlier run has computed.
 
     It is asked for when the run is planned: what the process took and holds until now is part of it.
     """
     kind = kind_of(name, prepared)
     paces = known.of(kind)
-    units, size = work_units(int(workload.item_events.sum()), prepared), counted_bytes(prepared, workload)
+    units, size = work_units(int(workload.item_events.sum()) - taken, prepared), counted_bytes(prepared, workload)
     base, ready = resident_memory(), time.perf_counter() - began
     losses = LOSSES.fitted([(pace.units, pace.loss_seconds) for pace in paces])
     sizes = SIZES.fitted([(pace.counted_bytes, pace.output_bytes) for pace in paces])

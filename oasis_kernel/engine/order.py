@@ -14,8 +14,10 @@ from typing import Any
 from oasis_kernel import __version__
 from oasis_kernel.engine.analysis import Analysis, Origin
 from oasis_kernel.engine.asking import asked
+from oasis_kernel.engine.earlier import saved
 from oasis_kernel.engine.handed_over import hand_over, take_over
 from oasis_kernel.engine.kept import KeptGroundUp
+from oasis_kernel.engine.ledger import ledgers_in
 from oasis_kernel.engine.prepare import Prepared
 from oasis_kernel.engine.task import ChunkTask
 from oasis_kernel.errors import DamagedFile, OasisError
@@ -151,8 +153,13 @@ def ordered(url: str, model: str, how: Mapping[str, str | int | bool]) -> TaskRe
 
 
 @lru_cache(maxsize=KEPT_ORDERS)
-def ordered_task(order: str, parts: str, block_bytes: int, reuse: bool, keep: bool) -> ChunkTask:
-    """The task that computes an order's chunks and publishes their parts in the folder or address ``parts``."""
+def ordered_task(order: str, parts: str, block_bytes: int, reuse: bool, keep: bool, earlier: str = "") -> ChunkTask:
+    """The task that computes an order's chunks and publishes their parts in the folder or address ``parts``.
+
+    ``earlier`` is the address of what is taken from an earlier run; what is gone of it is computed.
+    """
     prepared = load_order(order)
     kept = kept_ground_up_in(parts, prepared) if keep else None
-    return ChunkTask(prepared, part_store(parts), block_bytes=block_bytes, reuse=reuse, kept=kept)
+    store = part_store(parts)
+    known = saved(earlier, ledgers_in(parts), store) if earlier else None
+    return ChunkTask(prepared, store, block_bytes=block_bytes, reuse=reuse, kept=kept, earlier=known)

@@ -1,38 +1,34 @@
 """A checked analysis to arrays: everything a chunk of events needs, opened and prepared once per process."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from oasis_kernel import __version__
 from oasis_kernel.engine.analysis import Analysis
 from oasis_kernel.engine.asking import asked
 from oasis_kernel.engine.chain import Chain
+from oasis_kernel.engine.content_keys import content_key, frame_key, ground_up_key, has_terms
 from oasis_kernel.engine.custom import checked_losses
 from oasis_kernel.engine.freed_memory import give_back_freed_memory
 from oasis_kernel.engine.once import Once
 from oasis_kernel.engine.outputs import Output
 from oasis_kernel.engine.terms import financial_chain
 from oasis_kernel.errors import Finding, InvalidInput
-from oasis_kernel.formats.arrow_bytes import table_bytes
 from oasis_kernel.model.exposure import Int32, Items, PreparedExposure, UInt64
 from oasis_kernel.model.hazard import Hazard, SectionedHazard
 from oasis_kernel.model.losses import SPECIAL, LossBlock, SummaryLosses
 from oasis_kernel.model.options import GroundUpOptions
 from oasis_kernel.model.prepare_options import PrepareOptions
-from oasis_kernel.model.settings import PERSPECTIVES
 from oasis_kernel.model.vendor import GroundUpModel, ModelData
+from oasis_kernel.prepare.account_hashes import AccountHashes, Level, account_hashes
 from oasis_kernel.prepare.items import prepare_exposure
 from oasis_kernel.prepare.peril_filter import keys_of_perils
 from oasis_kernel.prepare.summary_levels import SummaryRows, number_column
 from oasis_kernel.steps.ground_up import GroundUp
 from oasis_kernel.steps.ground_up_tables import DamageModel
-from oasis_kernel.store.parts import content_hash
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,8 @@ class Prepared:
     own_ground_up: Callable[[Int32], LossBlock] | None
     adjust: Callable[[LossBlock], LossBlock] | None
     findings: tuple[Finding, ...]
+    frame: str  # content hash of what the losses of every event depend on beside the accounts it touches
+    accounts: AccountHashes | None  # None where losses may depend on more than an event's accounts, or nobody asks
 
     @property
     def empty_losses(self) -> SummaryLosses:
@@ -96,15 +94,18 @@ def _prepared(analysis: Analysis, keys: pa.Table, data: ModelData) -> Prepared:
     exposure = exposure_of(analysis, keys)
     financial = financial_chain(analysis, exposure)
     outputs = _outputs(analysis, financial.maps)
-    ground_up_key = _ground_up_key(analysis, exposure, ground_up_options(analysis))
+    options = ground_up_options(analysis)
+    ground_up = ground_up_key(analysis, exposure, options)
     compiled = Compiled(
         exposure=exposure,
         chain=financial.chain,
         outputs=outputs,
         event_id=selected_events(analysis, data),
-        ground_up_key=ground_up_key,
-        key=_content_key(analysis, outputs, ground_up_key),
+        ground_up_key=ground_up,
+        key=content_key(analysis, outputs, ground_up),
         findings=(*exposure.findings, *financial.findings),
+        frame=frame_key(analysis, exposure, outputs, options),
+        accounts=_accounts(analysis, exposure, outputs, financial.maps),
     )
     return assembled(analysis, data, compiled)
 
@@ -120,6 +121,8 @@ class Compiled:
     ground_up_key: str
     key: str
     findings: tuple[Finding, ...] = ()
+    frame: str = ""
+    accounts: AccountHashes | None = None
 
 
 def assembled(analysis: Analysis, data: ModelData, compiled: Compiled) -> Prepared:
@@ -143,6 +146,8 @@ def assembled(analysis: Analysis, data: ModelData, compiled: Compiled) -> Prepar
         own_ground_up=own,
         adjust=_adjustment(analysis, exposure),
         findings=compiled.findings,
+        frame=compiled.frame,
+        accounts=compiled.accounts if own is None and not analysis.plugins.adjusts_losses else None,
     )
 
 
@@ -283,42 +288,15 @@ def _outputs(analysis: Analysis, maps: Mapping[str, pa.Table]) -> tuple[Output, 
     return tuple(found)
 
 
-def _ground_up_key(analysis: Analysis, exposure: PreparedExposure, options: GroundUpOptions) -> str:
-    """The hash of all that ground-up losses depend on, but for the events: nothing of terms, summaries or tables."""
-    fingerprint = asked(analysis.model.name, analysis.model).fingerprint()
-    choice = analysis.settings.model_choice(dynamic_footprint=analysis.options.dynamic_footprint)
-    # A set has another order in every process, and the key must not.
-    chosen = [sorted(value) if isinstance(value, frozenset) else value for value in vars(choice).values()]
-    values: list[Any] = [__version__, fingerprint, repr(options), repr(chosen), *exposure.items.section_id]
-    values.extend(_replacements(analysis))
-    values.extend(_arrays(exposure.items))
-    values.extend([exposure.coverages.tiv, exposure.coverages.coverage_type])
-    return content_hash(values)
-
-
-def _replacements(analysis: Analysis) -> list[bytes]:
-    """What the file of replaced vulnerability functions holds: it may change while its name stays."""
-    adjustments = analysis.settings.vulnerability_adjustments
-    file = Path(adjustments.replace_file) if adjustments.replace_file and not adjustments.replace_data else None
-    return [file.read_bytes()] if file is not None and file.is_file() else []  # its reader says what is wrong with it
-
-
-def _content_key(analysis: Analysis, outputs: tuple[Output, ...], ground_up_key: str) -> str:
-    """The hash of all that a part depends on, but for the events in it."""
-    values: list[Any] = [ground_up_key, repr(analysis.options), repr(analysis.settings.do_disaggregation)]
+def _accounts(
+    analysis: Analysis, exposure: PreparedExposure, outputs: Sequence[Output], maps: Mapping[str, pa.Table]
+) -> AccountHashes | None:
+    """What each account brings to the losses; None without locations."""
+    if analysis.portfolio.location is None:
+        return None
+    levels = []
     for output in outputs:
-        values.extend([output.name, output.summary_set.summary_of, output.summary_set.risk_of])
-    if analysis_needs(analysis) != ("gul",):  # terms are in all tables, those of locations too
-        portfolio = analysis.portfolio
-        tables = (portfolio.account, portfolio.location, portfolio.reinsurance_info, portfolio.reinsurance_scope)
-        values.extend(b"" if table is None else table_bytes(table) for table in tables)
-    return content_hash(values)
-
-
-def analysis_needs(analysis: Analysis) -> tuple[str, ...]:
-    """The perspectives that an analysis asks for."""
-    return tuple(name for name in PERSPECTIVES if analysis.settings.summaries(name))
-
-
-def _arrays(items: Items) -> list[Any]:
-    return [getattr(items, field.name) for field in fields(Items) if field.name != "section_id"]
+        rows = maps[output.stream]
+        number = rows[number_column(output.perspective, rows)].to_numpy()
+        levels.append(Level(output.summary_set, number, rows["loc_idx"].to_numpy()))
+    return account_hashes(analysis.portfolio, exposure, levels, terms=has_terms(analysis))

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 
+from oasis_kernel.engine.earlier import Earlier, in_order
 from oasis_kernel.engine.kept import KeptGroundUp
 from oasis_kernel.engine.prepare import Prepared
 from oasis_kernel.engine.progress import peak_memory
 from oasis_kernel.errors import Cancelled, DamagedPart, OasisError
 from oasis_kernel.formats.parts import Part, write_part
+from oasis_kernel.model.exposure import Int32
 from oasis_kernel.model.losses import LossBlock, SummaryLosses
 from oasis_kernel.model.work import Chunk, Receipt, Stopped, TaskReference, never
 from oasis_kernel.steps.summarise import join_events, join_samples, summarise
@@ -26,6 +29,7 @@ class ChunkTask:
         block_bytes: int,
         reuse: bool,
         kept: KeptGroundUp | None = None,
+        earlier: Earlier | None = None,
         reference: Callable[[], TaskReference] | None = None,
     ):
         self._prepared = prepared
@@ -33,6 +37,7 @@ class ChunkTask:
         self._block_bytes = block_bytes
         self._reuse = reuse
         self._kept = kept
+        self._earlier = earlier
         self._reference = reference
 
     def reference(self) -> TaskReference:
@@ -92,12 +97,30 @@ class ChunkTask:
                 return self._summarised(_until(stopped, kept.read(chunk.event_id))), True
             except DamagedPart:
                 pass  # discarded by its reader
-        blocks = self._prepared.ground_up_blocks(chunk.event_id, self._block_bytes, chunk.samples_at_once)
-        computed = _until(stopped, blocks)
         if kept is None:
-            return self._summarised(computed), False
+            return self._joined(chunk, stopped), False
+        computed = self._ground_up(chunk, chunk.event_id, stopped)
         with kept.keeping(chunk.event_id, computed) as blocks:
             return self._summarised(blocks), False
+
+    def _joined(self, chunk: Chunk, stopped: Stopped) -> dict[str, SummaryLosses]:
+        """The chunk's losses: of an earlier run where it has them and its parts are whole, computed for the rest."""
+        events, taken = chunk.event_id, dict[str, SummaryLosses]()
+        if self._earlier is not None and (has := self._earlier.has(events)).any():
+            with suppress(DamagedPart):  # then all of it is computed
+                taken, events = self._earlier.losses(events[has]), events[~has]
+        computed = self._summarised(self._ground_up(chunk, events, stopped)) if len(events) else {}
+        if not taken:
+            return computed or dict.fromkeys(self._names, self._prepared.empty_losses)
+        return {name: in_order([losses[name] for losses in (taken, computed) if losses]) for name in self._names}
+
+    @property
+    def _names(self) -> list[str]:
+        return [output.name for output in self._prepared.outputs]
+
+    def _ground_up(self, chunk: Chunk, events: Int32, stopped: Stopped) -> Iterator[LossBlock]:
+        """The ground-up losses of events of a chunk, until somebody asks to stop."""
+        return _until(stopped, self._prepared.ground_up_blocks(events, self._block_bytes, chunk.samples_at_once))
 
     def _summarised(self, ground_up: Iterator[LossBlock]) -> dict[str, SummaryLosses]:
         """The losses of every output, of blocks of ground-up ones."""

@@ -52,13 +52,13 @@ def hash_column(column: pa.ChunkedArray, default: str | None) -> UInt64:
     if pa.types.is_integer(values.type):
         hashes = hash_integers(pc.fill_null(values, 0).to_numpy(zero_copy_only=False))
         return np.where(pc.is_valid(values).to_numpy(zero_copy_only=False), hashes, MISSING_INTEGER)
-    return _mixed(values.cast(pa.float64()).to_numpy(zero_copy_only=False).view(np.uint64))
+    return mixed(values.cast(pa.float64()).to_numpy(zero_copy_only=False).view(np.uint64))
 
 
 def hash_integers(values: npt.NDArray[np.integer]) -> UInt64:
     """The hash of each integer; negative ones depend on the width of their type."""
     unsigned = np.dtype(f"u{values.dtype.itemsize}")
-    return _mixed(values.view(unsigned).astype(np.uint64))
+    return mixed(values.view(unsigned).astype(np.uint64))
 
 
 def hash_text(values: pa.Array) -> UInt64:
@@ -76,7 +76,7 @@ def hash_text(values: pa.Array) -> UInt64:
         rows = np.flatnonzero(words == count)
         start = offsets[:-1][rows].astype(np.int64)
         out[rows] = _siphash([_word(text, start + 8 * word) for word in range(count)], _tail(text, start, length[rows]))
-    return _mixed(out)
+    return mixed(out)
 
 
 def _word(text: npt.NDArray[np.uint8], at: npt.NDArray[np.int64]) -> UInt64:
@@ -129,7 +129,7 @@ def _rotated(word: UInt64, bits: int) -> UInt64:
     return (word << np.uint64(bits)) | (word >> np.uint64(64 - bits))
 
 
-def _mixed(word: UInt64) -> UInt64:
+def mixed(word: UInt64) -> UInt64:
     """SplitMix64's finaliser: spreads the bits of each word."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -14,7 +14,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import psutil
@@ -23,7 +22,9 @@ from sqlalchemy.orm import Session
 
 from oasis_kernel.dispatch import Executor
 from oasis_kernel.engine.analysis import Analysis, Resources
-from oasis_kernel.engine.execute import Planned, begin, finish, kept_ground_up, plan_run
+from oasis_kernel.engine.earlier import earlier_for
+from oasis_kernel.engine.execute import Begun, Planned, begin, finish, kept_ground_up, plan_run
+from oasis_kernel.engine.kept import KeptGroundUp
 from oasis_kernel.engine.progress import Clock, peak_memory
 from oasis_kernel.engine.without_account import begin_without_account
 from oasis_kernel.errors import (
@@ -118,7 +119,7 @@ class RunAtWork:
         account = self._run.request.get("without_account")
         if account is not None and kept is not None:
             begun, kept = begin_without_account(begun, kept, account)
-        planned = self._plan(lambda: plan_run(begun, resources, kept), resources)
+        planned = self._plan(begun, kept, resources)
         # Only this process knows which kept losses go on without an account: such chunks cannot be sent elsewhere.
         on_cluster = self._run.executor == "ray" and (kept is None or kept.rows is None)
         executor = self._executor(resources, on_cluster=on_cluster)
@@ -156,13 +157,14 @@ class RunAtWork:
         shared = "" if self._settings.storage_url.startswith("file:") else f"{self._settings.storage_url}/parts"
         return replace(resources, keep_ground_up=bool(self._run.request.get("keep_ground_up")), parts_url=shared)
 
-    def _plan(self, make: Callable[[], Planned], resources: Resources) -> Planned:
+    def _plan(self, begun: Begun, kept: KeptGroundUp | None, resources: Resources) -> Planned:
         """The plan that an earlier attempt wrote down, or a new one: a run is never cut in two ways."""
         with self._database.read() as session:
             planned = chunks.read_plan(session, self._run_id)
         if planned:
-            return Planned(Plan(tuple(planned), resources.workers, sum(chunk.peak_bytes for chunk in planned)))
-        made = make()
+            plan = Plan(tuple(planned), resources.workers, sum(chunk.peak_bytes for chunk in planned))
+            return Planned(plan, earlier=earlier_for(begun.prepared, resources) if kept is None else None)
+        made = plan_run(begun, resources, kept)
         self._database.write_patiently(lambda session: self._write_plan(session, made))
         log.info("%d events in %d chunks", made.plan.events, len(made.plan.chunks))
         return made

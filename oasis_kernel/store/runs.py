@@ -34,6 +34,7 @@ class RunRecord:
     inputs: dict[str, Any] = field(default_factory=dict)  # files, settings and options, to make the analysis again
     keeps_ground_up: bool = False
     reused_ground_up: int = 0  # chunks whose ground-up losses were not sampled again
+    reused_events: int = 0  # whose losses an earlier run of another portfolio had, in chunks that were computed
     what_if_of: str = ""  # the run that this one asks about
     change: dict[str, str] = field(default_factory=dict)  # what is not as in that run
     output_bytes: int = 0
