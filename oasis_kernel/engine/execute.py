@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from oasis_kernel import __version__
 from oasis_kernel.dispatch import Executor
@@ -121,12 +120,7 @@ def finish(
         begun.locations.write(folder)
         clock.end()
         written = sum(path.stat().st_size for path in folder.iterdir())
-        record = replace(
-            _record(begun, receipts, out, kept),
-            output_bytes=written,
-            expected=_expected(planned),
-            reused_events=planned.earlier.taken(planned.plan, receipts) if planned.earlier is not None else 0,
-        )
+        record = _told(_record(begun, receipts, out, kept), planned, receipts, written)
         record.write(folder / RECORD)
     RunCatalogue(resources.store / "runs").add(record)
     _remember(planned, receipts, record, resources)
@@ -142,8 +136,22 @@ def kept_ground_up(resources: Resources, prepared: Prepared) -> KeptGroundUp:
     return kept_ground_up_in(resources.parts_address, prepared)
 
 
-def _expected(planned: Planned) -> dict[str, Any]:
-    return {} if planned.forecast is None else planned.forecast.expected.as_dict()
+def _told(record: RunRecord, planned: Planned, receipts: Sequence[Receipt], written: int) -> RunRecord:
+    """The record with what was expected, what was written, and what an earlier run had of it."""
+    expected = {} if planned.forecast is None else planned.forecast.expected.as_dict()
+    taken = planned.earlier.taken(planned.plan, receipts) if planned.earlier is not None else 0
+    notes = [] if not taken else [_from_earlier(taken, record.events).as_dict()]
+    findings = [*record.findings, *notes]
+    return replace(record, output_bytes=written, expected=expected, reused_events=taken, findings=findings)
+
+
+def _from_earlier(taken: int, events: int) -> Finding:
+    message = (
+        f"has the losses of {taken:,} of {events:,} events from an earlier run: they touch no account that is new, "
+        f"gone or changed since"
+    )
+    remedy = "--afresh computes them again, with the same result"
+    return Finding("store", message, rule="earlier run", remedy=remedy, severity=Severity.NOTE)
 
 
 def _remember(planned: Planned, receipts: Sequence[Receipt], record: RunRecord, resources: Resources) -> None:
