@@ -10,7 +10,7 @@ run: .venv/ready
 	$(BIN)/oasis up
 
 test: .venv/ready node_modules/ready check docs
-	$(BIN)/python -m pytest -m "not slow" --reruns 2 && $(BIN)/python -m pytest -m slow --reruns 2 && $(BIN)/python -m pytest --nbval notebooks -o addopts="" -W ignore
+	$(BIN)/python -m pytest -m "not slow" --reruns 2 --durations=15 && $(BIN)/python -m pytest -m slow --reruns 2 --durations=40 && $(BIN)/python -m pytest --nbval notebooks -o addopts="" -W ignore
 
 check: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -75,6 +75,7 @@ WORKS = (
         "12,598 locations, gul il ri, 100 samples, every table, portfolio and country",
         "SourceLocOEDPiWind.csv", 100, ALL, True, LEVELS, every_table=True,
     ),
+    Work("start-up: 10 locations, gul, 1 sample", "SourceLocOEDPiWind10.csv", 1),
 )  # fmt: skip
 
 
