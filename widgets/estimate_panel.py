@@ -86,6 +86,8 @@ def estimate_table(estimate: Estimate) -> str:
         f"Learned by computing {words.counted(estimate.trial_events, 'event')} "
         f"in {words.duration(estimate.trial_seconds)}."
     )
+    if estimate.reused_events:
+        work += f" An earlier run has the losses of {words.counted(estimate.reused_events, 'event')}."
     columns = ("", "At least", "Likely", "At most")
     return markup.table("What the run would take", columns, rows) + markup.paragraph(work)
 

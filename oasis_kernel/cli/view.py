@@ -153,6 +153,8 @@ def print_estimate(expected: "Estimate") -> None:
         + (f" and {expected.runs} earlier runs" if expected.runs else ""),
         highlight=False,
     )
+    if expected.reused_events:
+        out.print(f"An earlier run has the losses of {expected.reused_events:,} of these events", highlight=False)
 
 
 def _seconds(value: float) -> str:

@@ -29,7 +29,6 @@ from oasis_kernel.formats.parts import Part
 from oasis_kernel.model.exposure import Int32, UInt64
 from oasis_kernel.model.hazard import Hazard
 from oasis_kernel.model.losses import SummaryLosses
-from oasis_kernel.model.work import Plan, Receipt
 from oasis_kernel.prepare.account_hashes import AccountHashes
 from oasis_kernel.steps.summarise import join_events
 from oasis_kernel.store.parts import PartStore, content_hash
@@ -60,14 +59,6 @@ class Earlier:
         for name, numbers in self.summaries.items() if opened else ():
             found[name] = in_order([_of_events(part, name, event_id, numbers) for part in opened])
         return found
-
-    def taken(self, plan: Plan, receipts: Sequence[Receipt]) -> int:
-        """How many events of a plan it has, but for those of chunks that were there as a whole."""
-        if not receipts:
-            return 0
-        events = np.concatenate([chunk.event_id for chunk in plan.chunks])
-        whole = np.repeat([receipt.reused for receipt in receipts], [receipt.events for receipt in receipts])
-        return int((self.has(events) & ~whole).sum())
 
     def save(self, store: PartStore) -> str:
         """Write it where other processes find it; returns its address."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from oasis_kernel.engine.analysis import Analysis, Resources
+from oasis_kernel.engine.earlier import earlier_for
 from oasis_kernel.engine.execute import Begun, begin
 from oasis_kernel.engine.forecast import forecast
 from oasis_kernel.engine.progress import Clock, Progress, Report, resident_memory
@@ -66,13 +67,17 @@ def estimate(
         chunks=resources.chunks,
     )
     ready = time.perf_counter() - began
-    seen = forecast(analysis.model.name, begun.prepared, workload, plan, resources.paces, began).expected
+    earlier = earlier_for(begun.prepared, resources) if not resources.keep_ground_up else None
+    has = earlier.has(workload.event_id) if earlier is not None else np.zeros(len(workload.event_id), bool)
+    taken = int(workload.item_events[has].sum())
+    seen = forecast(analysis.model.name, begun.prepared, workload, plan, resources.paces, began, taken).expected
     begun.clock.begin("trial")
     trials = _trials(begun, workload, resources.block_bytes)
     begun.clock.end()
-    total = int(event_cost(workload).sum())
+    cost = event_cost(workload)
+    total, left = int(cost.sum()), int(cost[~has].sum())
     return Estimate(
-        seconds=_corrected(_seconds(trials, total, plan, ready), seen.seconds, seen.runs),
+        seconds=_corrected(_seconds(trials, (total, left), plan, ready), seen.seconds, seen.runs),
         peak_bytes=_corrected(_peak(plan), seen.peak_bytes, seen.runs),
         output_bytes=_output(trials, total),
         events=plan.events,
@@ -83,6 +88,7 @@ def estimate(
         trial_events=sum(trial.events for trial in trials),
         trial_seconds=round(sum(trial.seconds + trial.write_seconds for trial in trials), 3),
         runs=seen.runs,
+        reused_events=int(has.sum()),
     )
 
 
@@ -137,16 +143,20 @@ def _trial(begun: Begun, workload: Workload, rows: Int64, task: ChunkTask, folde
     )
 
 
-def _seconds(trials: Sequence[_Trial], total: int, plan: Plan, ready: float) -> Band:
-    """Checks and preparation as they just took, losses on all workers, tables on one."""
+def _seconds(trials: Sequence[_Trial], costs: tuple[int, int], plan: Plan, ready: float) -> Band:
+    """Checks and preparation as they just took, losses on all workers, tables on one.
+
+    ``costs`` are those of all events and of those whose losses no earlier run has.
+    """
+    total, left = costs
     timed = trials[1:] or trials
     if not timed:
         return Band(ready, ready, ready)
     threads = max(min(plan.workers, len(plan.chunks)), 1)
     rates = [trial.seconds / trial.cost for trial in timed]
     writing = _extrapolated([(trial.cost, trial.write_seconds) for trial in trials], total)
-    likely = float(np.mean(rates)) * total / threads
-    low, high = min(rates) * total / threads, max(rates) * total / threads
+    likely = float(np.mean(rates)) * left / threads
+    low, high = min(rates) * left / threads, max(rates) * left / threads
     below, above = TIME_SPREAD
     return Band(
         round((ready + low + writing) * below, 3),

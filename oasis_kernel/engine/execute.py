@@ -139,7 +139,7 @@ def kept_ground_up(resources: Resources, prepared: Prepared) -> KeptGroundUp:
 def _told(record: RunRecord, planned: Planned, receipts: Sequence[Receipt], written: int) -> RunRecord:
     """The record with what was expected, what was written, and what an earlier run had of it."""
     expected = {} if planned.forecast is None else planned.forecast.expected.as_dict()
-    taken = planned.earlier.taken(planned.plan, receipts) if planned.earlier is not None else 0
+    taken = sum(receipt.events_reused for receipt in receipts)
     notes = [] if not taken else [_from_earlier(taken, record.events).as_dict()]
     findings = [*record.findings, *notes]
     return replace(record, output_bytes=written, expected=expected, reused_events=taken, findings=findings)
@@ -156,7 +156,7 @@ def _from_earlier(taken: int, events: int) -> Finding:
 
 def _remember(planned: Planned, receipts: Sequence[Receipt], record: RunRecord, resources: Resources) -> None:
     """Keep what a run took, for the forecasts of those that follow."""
-    if planned.forecast is None or record.reused_events:
+    if planned.forecast is None:
         return
     pace = pace_of(planned.forecast, receipts, record)
     if pace is not None:

@@ -111,8 +111,9 @@ def forecast(
 
 
 def pace_of(forecast: Forecast, receipts: Sequence[Receipt], record: RunRecord) -> Pace | None:
-    """What a run took for what was counted before it; None where chunks of it were there already."""
-    if not receipts or any(receipt.reused or receipt.ground_up_reused for receipt in receipts):
+    """What a run took for what was counted before it; None where some of it was there already."""
+    there = any(receipt.reused or receipt.ground_up_reused or receipt.events_reused for receipt in receipts)
+    if there or not receipts:
         return None
     return Pace(
         units=forecast.units,

@@ -17,6 +17,8 @@ from oasis_kernel.model.work import Chunk, Receipt, Stopped, TaskReference, neve
 from oasis_kernel.steps.summarise import join_events, join_samples, summarise
 from oasis_kernel.store.parts import PartStore, content_hash
 
+ByOutput = dict[str, SummaryLosses]
+
 
 class ChunkTask:
     """Computes a chunk and publishes its part; called from several threads at once."""
@@ -57,9 +59,9 @@ class ChunkTask:
         kept_before = self._reuse and kept is not None and kept.has(chunk.event_id)
         # Without its ground-up losses a part is made again, so that they are kept this time.
         reused = self._reuse and (kept is None or kept_before) and self._usable(address)
-        rows = 0
+        rows = taken = 0
         if not reused:
-            losses, kept_before = self._compute(chunk, kept_before, stopped)
+            losses, kept_before, taken = self._compute(chunk, kept_before, stopped)
             rows = sum(len(part.event_id) for part in losses.values())
             self._store.publish(address, partial(write_part, losses=losses))
         return Receipt(
@@ -71,6 +73,7 @@ class ChunkTask:
             reused,
             kept.address(chunk.event_id) if kept is not None else "",
             kept_before,
+            taken,
             part=chunk.part,
             started=started,
             cpu_seconds=time.thread_time() - cpu_began,
@@ -89,30 +92,36 @@ class ChunkTask:
         self._store.touch(address)
         return True
 
-    def _compute(self, chunk: Chunk, from_kept: bool, stopped: Stopped) -> tuple[dict[str, SummaryLosses], bool]:
-        """The chunk's losses, and whether kept ground-up losses served: damaged ones are made, and kept, again."""
+    def _compute(self, chunk: Chunk, from_kept: bool, stopped: Stopped) -> tuple[ByOutput, bool, int]:
+        """The chunk's losses, whether kept ground-up losses served, and how many events an earlier run had.
+
+        Damaged ground-up losses are made, and kept, again.
+        """
         kept = self._kept
         if kept is not None and from_kept:
             try:
-                return self._summarised(_until(stopped, kept.read(chunk.event_id))), True
+                return self._summarised(_until(stopped, kept.read(chunk.event_id))), True, 0
             except DamagedPart:
                 pass  # discarded by its reader
         if kept is None:
-            return self._joined(chunk, stopped), False
+            losses, taken = self._joined(chunk, stopped)
+            return losses, False, taken
         computed = self._ground_up(chunk, chunk.event_id, stopped)
         with kept.keeping(chunk.event_id, computed) as blocks:
-            return self._summarised(blocks), False
+            return self._summarised(blocks), False, 0
 
-    def _joined(self, chunk: Chunk, stopped: Stopped) -> dict[str, SummaryLosses]:
-        """The chunk's losses: of an earlier run where it has them and its parts are whole, computed for the rest."""
-        events, taken = chunk.event_id, dict[str, SummaryLosses]()
+    def _joined(self, chunk: Chunk, stopped: Stopped) -> tuple[ByOutput, int]:
+        """The chunk's losses, and of how many events an earlier run had them: those are taken, the rest computed."""
+        events, taken = chunk.event_id, ByOutput()
         if self._earlier is not None and (has := self._earlier.has(events)).any():
             with suppress(DamagedPart):  # then all of it is computed
                 taken, events = self._earlier.losses(events[has]), events[~has]
         computed = self._summarised(self._ground_up(chunk, events, stopped)) if len(events) else {}
+        count = len(chunk.event_id) - len(events)
         if not taken:
-            return computed or dict.fromkeys(self._names, self._prepared.empty_losses)
-        return {name: in_order([losses[name] for losses in (taken, computed) if losses]) for name in self._names}
+            return computed or dict.fromkeys(self._names, self._prepared.empty_losses), count
+        found = [losses for losses in (taken, computed) if losses]
+        return {name: in_order([losses[name] for losses in found]) for name in self._names}, count
 
     @property
     def _names(self) -> list[str]:

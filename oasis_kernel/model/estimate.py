@@ -29,6 +29,7 @@ class Estimate:
     trial_events: int = 0  # computed to learn how fast this model, portfolio and machine are
     trial_seconds: float = 0.0
     runs: int = 0  # earlier ones of the same model and perspectives on this machine, which were learned from
+    reused_events: int = 0  # whose losses an earlier run has
 
     def as_dict(self) -> dict[str, Any]:
         """The estimate as plain values, for JSON."""

@@ -75,6 +75,7 @@ class Receipt:
     reused: bool
     ground_up: str = ""  # the address of the ground-up losses that are kept of it; "" for none
     ground_up_reused: bool = False
+    events_reused: int = 0  # whose losses were in parts of an earlier run
     part: str = ""  # of a halved chunk
     worker: str = ""  # machine and process
     attempt: int = 1

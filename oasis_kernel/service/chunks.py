@@ -97,6 +97,7 @@ def finished(session: Session, run_id: str, receipt: Receipt) -> None:
         "reused": receipt.reused,
         "ground_up": receipt.ground_up,
         "ground_up_reused": receipt.ground_up_reused,
+        "events_reused": receipt.events_reused,
         "log_tail": receipt.log_tail or None,
     }
     _change(session, run_id, receipt.chunk, receipt.part, values)
@@ -180,6 +181,7 @@ def receipt_of(row: ChunkRow) -> Receipt:
         reused=row.reused,
         ground_up=row.ground_up,
         ground_up_reused=row.ground_up_reused,
+        events_reused=row.events_reused,
         part=row.part,
         worker=row.worker or "",
         attempt=row.attempt,

@@ -270,6 +270,7 @@ class ChunkRow(Base):
     address: Mapped[str | None] = mapped_column(String(64))
     ground_up: Mapped[str] = mapped_column(String(64), default="")  # the address of the kept ground-up losses
     ground_up_reused: Mapped[bool] = mapped_column(default=False)
+    events_reused: Mapped[int] = mapped_column(default=0, server_default="0")  # whose losses an earlier run had
     reused: Mapped[bool] = mapped_column(default=False)
     error: Mapped[str | None] = mapped_column(Text)
     log_tail: Mapped[str | None] = mapped_column(Text)

@@ -335,6 +335,7 @@ class ChunkView(BaseModel):
     peak_bytes: int | None = None
     rows: int | None = None
     reused: bool = Field(False, description="its part was there already")
+    events_reused: int = Field(0, description="of its events, how many have losses that an earlier run had")
     error: str | None = None
     log_tail: str | None = None
 

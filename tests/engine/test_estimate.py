@@ -33,14 +33,24 @@ def resources(tmp_path):
 def test_a_run_lies_within_its_bands(demonstration, resources, tmp_path):
     portfolio, settings = demonstration
     ok.run("toy-wind", portfolio, settings=settings, samples=SAMPLES, resources=resources, out=tmp_path / "warm")
-    expected = ok.estimate("toy-wind", portfolio, settings=settings, samples=SAMPLES, resources=resources)
     afresh = replace(resources, reuse=False)
+    expected = ok.estimate("toy-wind", portfolio, settings=settings, samples=SAMPLES, resources=afresh)
     run = ok.run("toy-wind", portfolio, settings=settings, samples=SAMPLES, resources=afresh, out=tmp_path / "out")
     written = sum(path.stat().st_size for path in run.folder.iterdir())
     assert expected.output_bytes.low <= written <= expected.output_bytes.high * 1.2
     assert expected.seconds.low / 3 <= run.record.seconds <= expected.seconds.high * 3  # a test machine is shared
     assert (expected.events, expected.chunks) == (run.record.events, run.record.chunks)
     assert expected.trial_seconds < 5
+
+
+def test_what_an_earlier_run_has_takes_no_time(demonstration, resources, tmp_path):
+    portfolio, settings = demonstration
+    ok.run("toy-wind", portfolio, settings=settings, samples=SAMPLES, resources=resources, out=tmp_path / "out")
+    asked = {"settings": settings, "samples": SAMPLES}
+    again = ok.estimate("toy-wind", portfolio, **asked, resources=resources)
+    afresh = ok.estimate("toy-wind", portfolio, **asked, resources=replace(resources, reuse=False))
+    assert (again.reused_events, afresh.reused_events) == (again.events, 0)
+    assert again.output_bytes.likely == afresh.output_bytes.likely
 
 
 def test_an_estimate_leaves_nothing_behind(demonstration, resources):
