@@ -54,6 +54,18 @@ def test_a_run_ends_with_results_chunks_and_a_headline(service_runs: ServiceRuns
     assert not list(service_runs.settings.run_folder(run_id).glob("results-*"))
 
 
+def test_events_that_an_earlier_run_has_are_not_computed_again(service_runs: ServiceRuns):
+    service_runs.start()
+    first = service_runs.run()
+    assert service_runs.await_state(first).state == "completed"
+    second = service_runs.run(chunks=CHUNKS // 3)
+    assert service_runs.await_state(second).state == "completed"
+    rows = service_runs.chunks(second)
+    assert len(rows) == CHUNKS // 3
+    assert [row.events_reused for row in rows] == [row.events["count"] for row in rows]
+    assert service_runs.tables(second) == service_runs.tables(first)
+
+
 def test_inputs_that_cannot_be_used_are_told_with_row_and_remedy(service_runs: ServiceRuns):
     service_runs.start()
     run_id = service_runs.run(settings={"gul_output": True, "gul_summaries": [{"id": 1, "lec_output": True}]})
