@@ -48,16 +48,17 @@ class Earlier:
 
     def has(self, event_id: Int32) -> Mask:
         """Which events it has."""
-        at = np.minimum(np.searchsorted(self.event_id, event_id), max(len(self.event_id) - 1, 0))
-        return self.event_id[at] == event_id if len(self.event_id) else np.zeros(len(event_id), bool)
+        return np.isin(event_id, self.event_id)
 
     def losses(self, event_id: Int32) -> dict[str, SummaryLosses]:
         """The losses of events that it has, by output; DamagedPart when a part is not whole, or gone."""
         parts = np.unique(self.part[np.searchsorted(self.event_id, event_id)])
         opened = [Part(self.store.local(self.addresses[number])) for number in parts if number >= 0]
         found = {}
-        for name, numbers in self.summaries.items() if opened else ():
-            found[name] = in_order([_of_events(part, name, event_id, numbers) for part in opened])
+        for name, numbers in self.summaries.items():
+            pieces = [_of_events(piece, event_id, numbers) for part in opened for piece in part.pieces(name)]
+            if pieces:
+                found[name] = in_order(pieces)
         return found
 
     def save(self, store: PartStore) -> str:
@@ -74,11 +75,10 @@ class Earlier:
         return address
 
 
-def _of_events(part: Part, name: str, event_id: Int32, numbers: Int32) -> SummaryLosses:
-    """An output's losses of some events, its summaries under other numbers."""
-    losses = part.losses(name)
-    rows = np.flatnonzero(np.isin(losses.event_id, event_id))
-    return SummaryLosses(losses.event_id[rows], numbers[losses.summary_id[rows] - 1], losses.loss[rows])
+def _of_events(piece: SummaryLosses, event_id: Int32, numbers: Int32) -> SummaryLosses:
+    """The losses of some events, their summaries under other numbers."""
+    rows = np.flatnonzero(np.isin(piece.event_id, event_id))
+    return SummaryLosses(piece.event_id[rows], numbers[piece.summary_id[rows] - 1], piece.loss[rows])
 
 
 def saved(address: str, ledgers: PartStore, parts: PartStore) -> Earlier:
