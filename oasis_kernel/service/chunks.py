@@ -1,6 +1,6 @@
 """Chunks of a run in the database: written once when the run is planned, then told how they fare."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -125,12 +125,19 @@ def split(session: Session, run_id: str, chunk: Chunk, into: Sequence[Chunk], de
     note(session, run_id, "chunk", data)
 
 
-def died(session: Session, run_id: str, error: str, *, memory: bool) -> list[ChunkRow]:
-    """The chunks that were running when their process died, failed for that reason.
+def died(
+    session: Session, run_id: str, error: str, *, memory: bool, at_work: Collection[tuple[int, str]] | None = None
+) -> list[ChunkRow]:
+    """The chunks that were at work when their process died, failed for that reason.
 
-    They are tried again one at a time; those of a process that died for lack of ``memory`` as halves.
+    They are tried again one at a time; those of a process that died for lack of ``memory`` as halves. ``at_work``
+    tells their numbers and parts; without it they are those that were written down as running.
     """
-    found = rows(session, run_id, [ChunkState.RUNNING])
+    known = rows(session, run_id, (ChunkState.WAITING, ChunkState.RUNNING, ChunkState.FAILED))
+    running = [row for row in known if row.state == ChunkState.RUNNING]
+    found = running if at_work is None else [row for row in known if (row.number, row.part) in at_work]
+    for row in running:
+        row.state = ChunkState.WAITING
     for row in found:
         row.state, row.error, row.finished = ChunkState.FAILED, error, now()
         row.deaths += 1

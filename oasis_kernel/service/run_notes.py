@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
@@ -13,13 +14,12 @@ from oasis_kernel.engine.progress import Progress
 from oasis_kernel.errors import ChunkFailure
 from oasis_kernel.model.work import Chunk, Receipt
 from oasis_kernel.service import chunks, runs
+from oasis_kernel.service.at_work import AtWork
 from oasis_kernel.service.database import Database
 
 #: Seconds between two writes: chunks may take milliseconds, and all runs share the database.
 WRITE_SECONDS = 0.2
 PROGRESS_SECONDS = 0.5
-#: A chunk that begins so long after the last write is written down before it begins.
-AT_ONCE_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 Change = Callable[[Session], None]
@@ -28,18 +28,16 @@ Change = Callable[[Session], None]
 class RunNotes:
     """Hears from the engine and the executor, and writes what it hears into the database from a thread of its own.
 
-    ``lost`` is called when the run turns out to belong to a later attempt. ``careful`` writes down every chunk before
-    it is begun with; otherwise those that follow one another quickly are written down together.
+    ``lost`` is called when the run turns out to belong to a later attempt. Chunks that follow one another quickly are
+    written down together; which of them are at work is in the file ``at_work`` at any moment.
     """
 
-    def __init__(
-        self, database: Database, run_id: str, attempt: int, lost: Callable[[], None], *, careful: bool = False
-    ):
+    def __init__(self, database: Database, run_id: str, attempt: int, lost: Callable[[], None], at_work: Path):
         self._database = database
         self._run_id = run_id
         self._attempt = attempt
         self._lost = lost
-        self._careful, self._written = careful, 0.0
+        self._at_work = AtWork(at_work)
         self._heard: list[Change] = []
         self._progress: Progress | None = None
         self._stage, self._progressed = "", 0.0
@@ -56,19 +54,17 @@ class RunNotes:
 
     def started(self, chunk: Chunk, worker: str) -> None:
         """Note that a worker has begun with a chunk: before it does, for it may end this process."""
+        self._at_work.begun(chunk)
         self._hear(partial(chunks.started, run_id=self._run_id, chunk=chunk, worker=worker))
-        if self._careful or time.monotonic() - self._written > AT_ONCE_SECONDS:
-            try:
-                self.flush()
-            except (OperationalError, InterfaceError) as error:
-                log.warning("the database does not answer: %s", error)
 
     def finished(self, receipt: Receipt) -> None:
         """Note that a chunk is finished."""
+        self._at_work.ended(receipt.chunk, receipt.part)
         self._hear(partial(chunks.finished, run_id=self._run_id, receipt=receipt))
 
     def failed(self, chunk: Chunk, failure: ChunkFailure, will_retry: bool) -> None:
         """Note that an attempt at a chunk failed."""
+        self._at_work.ended(chunk.number, chunk.part)
         log.warning("%s%s", failure, "; it is tried again" if will_retry else "; it is set aside")
         self._hear(partial(chunks.failed, run_id=self._run_id, failure=failure, will_retry=will_retry))
 
@@ -78,6 +74,7 @@ class RunNotes:
 
     def split(self, chunk: Chunk, into: tuple[Chunk, ...]) -> None:
         """Note that a chunk goes on as its halves."""
+        self._at_work.ended(chunk.number, chunk.part)
         self._hear(partial(chunks.split, run_id=self._run_id, chunk=chunk, into=into))
 
     def flush(self) -> None:
@@ -95,7 +92,6 @@ class RunNotes:
                     if progress is not None:
                         stand = (progress.stage, progress.done, progress.total)
                         runs.progress(session, self._run_id, self._attempt, *stand)
-                self._written = time.monotonic()
             except (OperationalError, InterfaceError):
                 with self._lock:
                     self._heard = heard + self._heard
@@ -115,6 +111,7 @@ class RunNotes:
         self._progressed = 0.0
         self._database.write_patiently(lambda session: None)  # waits for a database that is away
         self.flush()
+        self._at_work.close()
 
     def _due_progress(self) -> Progress | None:
         """The progress to be written now: each new stage and each end of one at once, others now and then."""

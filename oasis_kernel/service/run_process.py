@@ -77,7 +77,9 @@ class RunAtWork:
                 chunks.rest(session, run_id)  # a cluster may still be at work on its own
             version_id = self._run.version_id
             self._version = session.get(PortfolioVersion, version_id) if version_id else None
-        self._notes = RunNotes(database, run_id, attempt, lost=_leave_lost, careful=self._run.tries > 0)
+        self._notes = RunNotes(
+            database, run_id, attempt, lost=_leave_lost, at_work=settings.run_at_work(run_id, attempt)
+        )
         self._working = settings.run_folder(run_id) / f"results-{attempt}"
         threading.Thread(target=self._live, name="heart", daemon=True).start()
 
@@ -109,6 +111,7 @@ class RunAtWork:
             self._fail(runs.RunError("the run failed in a way nobody foresaw", cause, "Read the log, and tell us"))
         finally:
             shutil.rmtree(self._working, ignore_errors=True)
+        self._settings.run_at_work(self._run_id, self._attempt).unlink(missing_ok=True)
         return 0
 
     def _complete(self) -> None:

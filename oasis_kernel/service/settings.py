@@ -128,6 +128,10 @@ class ServiceSettings(BaseModel):
         """Where a run's log and its working files lie on this machine."""
         return self.root / "runs" / run_id
 
+    def run_at_work(self, run_id: str, attempt: int) -> Path:
+        """The file that says which chunks the process of an attempt at a run has in hand."""
+        return self.run_folder(run_id) / f"at-work-{attempt}"
+
     def run_log(self, run_id: str) -> Path:
         """The file that everything a run's processes say goes to."""
         return self.run_folder(run_id) / "log.txt"

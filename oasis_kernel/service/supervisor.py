@@ -10,12 +10,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from oasis_kernel.errors import OasisError
 from oasis_kernel.service import chunks, events_log, processes, retention, runs
+from oasis_kernel.service.at_work import Key, left_at_work
 from oasis_kernel.service.callbacks import Callbacks
 from oasis_kernel.service.database import Database
 from oasis_kernel.service.housekeeping import Housekeeper
@@ -170,15 +172,19 @@ class Supervisor:
             how = processes.ending(
                 process, killed_by_system=self._memory_kills > killed, last_line=last[0] if last else ""
             )
-            self._interrupt(run.id, run.attempt, how)
+            place = self._settings.run_at_work(run.id, run.attempt)
+            self._interrupt(run.id, run.attempt, how, left_at_work(place))
+            place.unlink(missing_ok=True)
 
     def _put_back(self, run: Run, reason: str) -> None:
         self._database.write_patiently(lambda session: runs.put_back(session, run.id, run.attempt, reason))
 
-    def _interrupt(self, run_id: str, attempt: int, how: processes.Ending) -> None:
-        """Let a run whose process died be tried again, or fail when it was tried often enough."""
-        tries = self._settings.run_tries
-        state = self._database.write_patiently(lambda session: _interrupt(session, run_id, attempt, how, tries))
+    def _interrupt(
+        self, run_id: str, attempt: int, how: processes.Ending, at_work: frozenset[Key] | None = None
+    ) -> None:
+        """Let a run whose process died, with these chunks at work, be tried again, or fail after enough tries."""
+        death = Death(how, self._settings.run_tries, at_work)
+        state = self._database.write_patiently(lambda session: _interrupt(session, run_id, attempt, death))
         log.warning("run %s is %s: %s: %s", run_id, state, how.what, how.cause)
 
     def _keep_house(self) -> None:
@@ -218,13 +224,23 @@ def _miss_deadline(session: Session, run: Run, process: RunProcess) -> None:
     runs.fail(session, run.id, run.attempt, _error("the run exceeded its deadline", cause, "deadline", at_work))
 
 
-def _interrupt(session: Session, run_id: str, attempt: int, how: processes.Ending, tries: int) -> str:
+@dataclass(frozen=True)
+class Death:
+    """How a run's process died, how often it may be started, and the chunks at work (None: nobody knows)."""
+
+    how: processes.Ending
+    tries: int
+    at_work: frozenset[Key] | None
+
+
+def _interrupt(session: Session, run_id: str, attempt: int, death: Death) -> str:
+    how, tries = death.how, death.tries
     run = runs.find(session, run_id, deleted=True)
     if run.attempt != attempt or run.state not in runs.ACTIVE:
         return run.state  # somebody else saw it first
     at_work = []
     if run.executor == "threads":  # those of a cluster are at work elsewhere
-        at_work = chunks.died(session, run_id, f"{how.what}: {how.cause}", memory=how.memory)
+        at_work = chunks.died(session, run_id, f"{how.what}: {how.cause}", memory=how.memory, at_work=death.at_work)
     last = run.tries + 1 >= tries
     remedy = "again" if not last else ("memory" if how.memory else "resume")
     cause = f"{how.cause}; it was tried {tries} times" if last else how.cause

@@ -218,7 +218,7 @@ def test_a_run_that_always_takes_too_much_memory_fails_and_says_what_to_do(servi
 
 
 def test_a_chunk_that_crashes_the_process_is_set_aside_and_the_rest_is_finished(service_runs, undisturbed):
-    service_runs.tricks(event=700, do="crash", times=2, seconds=0.5)
+    service_runs.tricks(event=700, do="crash", times=2)
     service_runs.start()
     run_id = service_runs.run("tricky")
     run = service_runs.await_state(run_id)
