@@ -26,9 +26,18 @@ def postgresql() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Both kinds of database, one after the other; for slow tests the one that services have in earnest, if here."""
+    if "database_url" not in metafunc.fixturenames:
+        return
+    slow, each = (metafunc.definition.get_closest_marker(name) for name in ("slow", "each_database"))
+    best = "sqlite" if postgresql_server.programs() is None else "postgresql"
+    metafunc.parametrize("database_url", ["sqlite", "postgresql"] if each or not slow else [best], indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database: of both kinds, one after the other."""
+    """The URL of an empty database of the kind that is asked for."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'service.db'}"
     address: str = request.getfixturevalue("postgresql")

@@ -40,6 +40,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         database.close()
 
 
+@pytest.mark.each_database
 def test_a_run_ends_with_results_chunks_and_a_headline(service_runs: ServiceRuns):
     service_runs.start()
     run_id = service_runs.run()
@@ -78,6 +79,7 @@ def test_inputs_that_cannot_be_used_are_told_with_row_and_remedy(service_runs: S
     assert run.findings
 
 
+@pytest.mark.each_database
 def test_a_killed_run_process_is_started_again_and_the_bytes_are_the_same(service_runs, undisturbed):
     service_runs.tricks(seconds=0.1)
     service_runs.start()
@@ -93,6 +95,7 @@ def test_a_killed_run_process_is_started_again_and_the_bytes_are_the_same(servic
     assert any("killed from outside (signal 9, SIGKILL)" in str(error) for error in errors)
 
 
+@pytest.mark.each_database
 def test_a_run_outlives_its_supervisor_and_the_next_one_finds_it(service_runs, undisturbed):
     service_runs.tricks(seconds=1.0)
     supervisor = service_runs.start()
@@ -122,6 +125,7 @@ def test_what_died_unwatched_is_noticed_by_the_next_supervisor(service_runs, und
     assert service_runs.tables(run_id) == undisturbed
 
 
+@pytest.mark.each_database
 def test_a_stopped_service_puts_its_runs_back_and_they_go_on(service_runs, undisturbed):
     service_runs.tricks(seconds=0.2)
     service_runs.start()
