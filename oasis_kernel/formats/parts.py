@@ -6,6 +6,7 @@ The same losses always give the same bytes.
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -21,14 +22,39 @@ BATCH_ROWS = 32_768
 
 def write_part(path: Path, losses: Mapping[str, SummaryLosses]) -> None:
     """Write the losses of several summary sets, under names such as ``gul/1``, all with the same samples."""
-    path.write_bytes(encode_part(losses))
+    with path.open("wb") as file:
+        file.write(MAGIC + bytes(DIGEST_BYTES))  # the digest is known when the rest is written
+        hashed = _Hashed(file)
+        _write_losses(pa.PythonFile(hashed, "w"), losses)
+        file.seek(len(MAGIC))
+        file.write(hashed.digest())
 
 
-def encode_part(losses: Mapping[str, SummaryLosses]) -> bytes:
-    """The bytes of a part."""
+class _Hashed:
+    """A file that is only written to, hashed as it grows: its content is never in memory as a whole."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def _write_losses(sink: pa.NativeFile, losses: Mapping[str, SummaryLosses]) -> None:
     if not losses:
         raise ValueError("a part holds at least one summary set")
-    sink = pa.BufferOutputStream()
     names = list(losses)
     counts = [len(set_losses.event_id) for set_losses in losses.values()]
     metadata = {"sets": "\n".join(names), "rows": " ".join(map(str, counts))}
@@ -38,8 +64,6 @@ def encode_part(losses: Mapping[str, SummaryLosses]) -> bytes:
         for set_losses in losses.values():
             for first in range(0, len(set_losses.event_id), BATCH_ROWS):
                 writer.write_batch(_batch(set_losses, slice(first, first + BATCH_ROWS), schema))
-    payload = sink.getvalue().to_pybytes()
-    return MAGIC + hashlib.sha256(payload).digest() + payload
 
 
 def _schema(samples: int) -> pa.Schema:
