@@ -19,6 +19,8 @@ from oasis_kernel.model.work import Chunk, Plan, Workload
 #: A chunk's work on one machine: long enough that its overhead vanishes, short enough for progress and cancel.
 SAMPLES_PER_CHUNK = 40_000_000
 EVENTS_PER_CHUNK = 20_000
+#: What a chunk holds until it is done: more samples make more chunks, not larger ones.
+KEPT_BYTES_PER_CHUNK = 96 * 2**20
 #: Of a large event, so many bytes of ground-up losses are made at a time, if that is not too few samples: each window
 #: finds the event's items and damage distributions again.
 WINDOW_BYTES = 16 * 2**20
@@ -112,8 +114,9 @@ def _cuts_by_number(workload: Workload, chunks: int) -> list[int]:
 
 
 def _cuts_by_cost(workload: Workload, needed: Int64, share: int) -> list[int]:
-    limits = (SAMPLES_PER_CHUNK, share, EVENTS_PER_CHUNK)
-    totals = [np.cumsum(event_cost(workload)), np.cumsum(needed), np.arange(1, len(needed) + 1)]
+    limits = (SAMPLES_PER_CHUNK, share, KEPT_BYTES_PER_CHUNK, EVENTS_PER_CHUNK)
+    costs = (event_cost(workload), needed, kept_bytes(workload), np.ones(len(needed), np.int64))
+    totals = [np.cumsum(cost) for cost in costs]
     cuts: list[int] = []
     start = 0
     while True:

@@ -18,11 +18,13 @@ MAGIC = b"OKPART1\n"
 DIGEST_BYTES = 32
 #: Rows of a record batch: fixed, so that reading never holds more than one of them uncompressed.
 BATCH_ROWS = 32_768
+#: Slow storage is asked seldom.
+BUFFER_BYTES = 2**20
 
 
 def write_part(path: Path, losses: Mapping[str, SummaryLosses]) -> None:
     """Write the losses of several summary sets, under names such as ``gul/1``, all with the same samples."""
-    with path.open("wb") as file:
+    with path.open("wb", buffering=BUFFER_BYTES) as file:
         file.write(MAGIC + bytes(DIGEST_BYTES))  # the digest is known when the rest is written
         hashed = _Hashed(file)
         _write_losses(pa.PythonFile(hashed, "w"), losses)
