@@ -134,6 +134,7 @@ def test_object_storage_that_does_not_answer_any_more(bucket: str, proxy: SlowPr
     expected, _ = executed(tmp_path / "here")
     url = f"{bucket}/parts"
     monkeypatch.setattr("s3fs.S3FileSystem.read_timeout", 0.3)  # 15 seconds, and up to 25 tries
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 2)
     proxy.stuck.set()
     with pytest.raises(StorageFailed, match=r"s3://test-.* cannot be (reached|used): .*[Tt]ime"):
         executed(tmp_path / "there", url)
