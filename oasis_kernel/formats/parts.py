@@ -14,10 +14,10 @@ import pyarrow as pa
 from oasis_kernel.errors import DamagedPart
 from oasis_kernel.model.losses import SPECIAL, SummaryLosses
 
-MAGIC = b"OKPART1\n"
+MAGIC = b"OKPART2\n"
 DIGEST_BYTES = 32
-#: Rows of a record batch: fixed, so that reading never holds more than one of them uncompressed.
-BATCH_ROWS = 32_768
+#: Rows of a record batch, and bytes of its losses, at most: reading and writing never hold more than one of them.
+BATCH_ROWS, BATCH_BYTES = 32_768, 4 * 2**20
 #: Slow storage is asked seldom.
 BUFFER_BYTES = 2**20
 
@@ -64,8 +64,13 @@ def _write_losses(sink: pa.NativeFile, losses: Mapping[str, SummaryLosses]) -> N
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(sink, schema, options=options) as writer:
         for set_losses in losses.values():
-            for first in range(0, len(set_losses.event_id), BATCH_ROWS):
-                writer.write_batch(_batch(set_losses, slice(first, first + BATCH_ROWS), schema))
+            each = _batch_rows(set_losses.samples)
+            for first in range(0, len(set_losses.event_id), each):
+                writer.write_batch(_batch(set_losses, slice(first, first + each), schema))
+
+
+def _batch_rows(samples: int) -> int:
+    return max(min(BATCH_ROWS, BATCH_BYTES // (4 * (SPECIAL + samples))), 1)
 
 
 def _schema(samples: int) -> pa.Schema:
@@ -111,7 +116,7 @@ class Part:
         metadata = self._reader.schema.metadata
         names = metadata[b"sets"].decode().split("\n")
         rows = [int(count) for count in metadata[b"rows"].split()]
-        batches = np.cumsum([0, *(-(-count // BATCH_ROWS) for count in rows)])
+        batches = np.cumsum([0, *(-(-count // _batch_rows(self.samples)) for count in rows)])
         self._batches = {
             name: range(int(first), int(last))
             for name, first, last in zip(names, batches[:-1], batches[1:], strict=True)
