@@ -19,6 +19,12 @@ from oasis_kernel.model.work import Chunk, Plan, Workload
 #: A chunk's work on one machine: long enough that its overhead vanishes, short enough for progress and cancel.
 SAMPLES_PER_CHUNK = 40_000_000
 EVENTS_PER_CHUNK = 20_000
+#: What a chunk holds until it is done: more samples make more chunks, not larger ones.
+KEPT_BYTES_PER_CHUNK = 96 * 2**20
+#: Of a large event, so many bytes of ground-up losses are made at a time, if that is not too few samples: each window
+#: finds the event's items and damage distributions again.
+WINDOW_BYTES = 16 * 2**20
+WINDOW_SAMPLES = 100
 LOSS_BYTES = 4
 FOOTPRINT_ROW_BYTES = 16
 
@@ -36,12 +42,16 @@ def loss_bytes(workload: Workload, samples: int | Int64) -> Int64:
 
 
 def samples_at_once(workload: Workload, room: Int64) -> Int64:
-    """The most samples of each event whose losses fit ``room`` bytes; at least one, and all where it is indivisible."""
+    """The samples of each event to be computed at a time: such that its losses fit ``room`` bytes, but at least one.
+
+    No more than a window holds, so that memory does not grow with samples; all of them where it is indivisible.
+    """
     every = np.full(len(room), workload.samples, np.int64)
     if not workload.divisible:
         return every
     each = np.maximum(loss_bytes(workload, 1) - loss_bytes(workload, 0), 1)
-    fitting = (room - loss_bytes(workload, 0)) // each
+    window = WINDOW_BYTES // np.maximum(workload.item_events * LOSS_BYTES, 1) - SPECIAL
+    fitting = np.minimum((room - loss_bytes(workload, 0)) // each, np.maximum(window, WINDOW_SAMPLES))
     return np.clip(fitting, min(1, workload.samples), workload.samples)
 
 
@@ -104,8 +114,9 @@ def _cuts_by_number(workload: Workload, chunks: int) -> list[int]:
 
 
 def _cuts_by_cost(workload: Workload, needed: Int64, share: int) -> list[int]:
-    limits = (SAMPLES_PER_CHUNK, share, EVENTS_PER_CHUNK)
-    totals = [np.cumsum(event_cost(workload)), np.cumsum(needed), np.arange(1, len(needed) + 1)]
+    limits = (SAMPLES_PER_CHUNK, share, KEPT_BYTES_PER_CHUNK, EVENTS_PER_CHUNK)
+    costs = (event_cost(workload), needed, kept_bytes(workload), np.ones(len(needed), np.int64))
+    totals = [np.cumsum(cost) for cost in costs]
     cuts: list[int] = []
     start = 0
     while True:

@@ -67,6 +67,27 @@ def test_an_event_too_large_for_memory_is_computed_a_few_samples_at_a_time():
         make_plan(replace(work, divisible=False), workers=2, memory_bytes=256 * MIB, block_bytes=8 * MIB)
 
 
+def test_a_large_event_is_computed_a_window_of_samples_at_a_time_however_much_memory_there_is():
+    few = replace(workload([1, 400_000], samples=100), divisible=True)
+    many = replace(few, samples=1_000)
+    for work, wanted in ((few, 100), (many, 100)):
+        plan = make_plan(work, workers=1, memory_bytes=65_536 * MIB, block_bytes=8 * MIB)
+        assert [chunk.samples_at_once for chunk in plan.chunks[-1:]] == [wanted]
+    small = replace(workload([10_000], samples=1_000), divisible=True)
+    [chunk] = make_plan(small, workers=1, memory_bytes=65_536 * MIB, block_bytes=8 * MIB).chunks
+    assert chunk.samples_at_once == 16 * MIB // 40_000 - SPECIAL
+    whole = replace(many, divisible=False)
+    assert make_plan(whole, workers=1, memory_bytes=65_536 * MIB, block_bytes=8 * MIB).chunks[-1].samples_at_once == 0
+
+
+def test_a_chunk_keeps_no_more_the_more_samples_there_are():
+    few, many = (replace(workload([10_000] * 400), samples=samples) for samples in (10, 1_000))
+    for work in (few, many):
+        plan = make_plan(work, workers=1, memory_bytes=65_536 * MIB, block_bytes=8 * MIB)
+        each = 10_000 * (16 + 2 * 4 * (SPECIAL + work.samples))
+        assert all(len(chunk.event_id) * each <= max(96 * MIB, each) for chunk in plan.chunks)
+
+
 def test_no_events_is_an_empty_plan():
     assert make_plan(workload([]), workers=2, memory_bytes=MIB, block_bytes=MIB).chunks == ()
 

@@ -111,7 +111,8 @@ def print_headline(run: "Run") -> None:
     record = run.record
     out.print(
         f"{record.events:,} events, {record.items:,} items, {record.samples} samples in {record.seconds:.1f} s; "
-        f"peak memory {record.peak_bytes / 2**20:,.0f} MiB",
+        f"peak memory {record.peak_bytes / 2**20:,.0f} MiB"
+        + (f", {record.own_bytes / 2**20:,.0f} MiB without mapped files" if record.own_bytes else ""),
         highlight=False,
     )
     if record.expected:

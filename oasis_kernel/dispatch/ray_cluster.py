@@ -217,6 +217,18 @@ class RayCluster:
             selector[NODE_LABEL] = f"!in({','.join(excluded)})"
         return options | ({"label_selector": selector} if selector else {})
 
+    def end_worker(self, worker: str) -> None:
+        """Let a machine end one of its workers, such as ``node3:4711``, that does not end when Ray asks it to."""
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        machine, _, pid = worker.rpartition(":")
+        for node in self.nodes():
+            if node.name == machine:
+                here = NodeAffinitySchedulingStrategy(node.id, soft=False)
+                options = ray.remote(ray_worker.end).options(num_cpus=0, max_retries=0, scheduling_strategy=here)
+                options.remote(int(pid))
+
     def ask(self, entry: str, timeout: float = 30.0) -> dict[str, Any]:
         """What a function returns on each machine, by the machine's id; of those that answer in time."""
         import ray

@@ -17,7 +17,10 @@ IN_FLIGHT = 2
 CHUNKS_PER_THREAD = 4
 #: A task that has not stopped by itself after so many seconds loses its worker.
 FORCE_SECONDS = 3.5
+#: A worker that cannot even be ended after so many seconds is given up with its task: its machine hangs.
+GIVE_UP_SECONDS = 20.0
 POLL = 0.2
+HUNG = "it took {minutes:,.0f} minutes, far more than the run's other chunks for as much work, and its worker was ended"
 LOST = "the Ray cluster went away: this machine's part of it has died. Finished chunks are kept; start the run again"
 
 
@@ -39,6 +42,8 @@ class _Flight:
     begun: dict[tuple[int, str], str] = field(default_factory=dict)  # the worker
     cancelled: float = 0.0  # when it was asked to stop
     lost: bool = False  # a copy of one of its chunks was faster: it is stopped when nothing else in it is open
+    overdue: dict[tuple[int, str], float] = field(default_factory=dict)  # it is ended because of these; their seconds
+    struck: bool = False  # its machine was told to end its worker, which did not hear Ray
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,7 @@ class RayTasks:
         """
         import ray
 
+        avoid = avoid or attempts[0].avoid
         if self._remote is None:
             # Ray tries nothing again: it would do so behind our back, at the end of the queue, perhaps without end.
             self._remote = ray.remote(max_retries=0, num_returns="streaming")(ray_worker.compute)
@@ -145,6 +151,8 @@ class RayTasks:
         for stream, flight in self._flights.items():
             if flight.lost and not flight.open and not flight.cancelled:
                 _cancel(stream, flight)
+        for news in self._given_up():
+            yield self._raced(news)
 
     def cancel(self, owner: Hashable, *, force: bool = False) -> None:
         """Ask an owner's tasks to stop, which takes half a second; ``force`` ends their workers."""
@@ -158,6 +166,29 @@ class RayTasks:
         for stream, flight in self._flights.items():
             if flight.cancelled and now - flight.cancelled > FORCE_SECONDS:
                 _cancel(stream, flight, force=True)
+                if flight.overdue and not flight.struck:
+                    flight.struck = True
+                    for worker in {flight.begun[key] for key in flight.overdue}:
+                        self._cluster.end_worker(worker)
+
+    def end_overdue(self, owner: Hashable, waiting: WaitingChunks) -> None:
+        """End the workers of a run's chunks that have reached their limit, so that others can take them up."""
+        now = time.monotonic()
+        overdue = {begun.attempt.key: now - begun.at for begun in waiting.overdue()}
+        for stream, flight in self._flights.items():
+            if flight.owner == owner and not flight.cancelled:
+                hanging = overdue.keys() & flight.begun.keys() & flight.open.keys()
+                if hanging:
+                    flight.overdue = {key: overdue[key] for key in hanging}
+                    _cancel(stream, flight, force=True)
+
+    def _given_up(self) -> Iterator[News]:
+        """The news of tasks that hang so that their workers cannot be ended either."""
+        late = time.monotonic() - GIVE_UP_SECONDS
+        for stream, flight in list(self._flights.items()):
+            if flight.overdue and flight.cancelled < late:
+                del self._flights[stream]
+                yield from _ended(flight)
 
     def stop(self, owner: Hashable) -> None:
         """Stop an owner's tasks, and wait until they have: their workers are ended where they do not."""
@@ -176,8 +207,7 @@ class RayTasks:
             message = ray.get(next(stream))
         except StopIteration:
             del self._flights[stream]
-            # Chunks that were not begun when their task was stopped.
-            yield from (News(flight.owner, attempt, returned=True) for attempt in flight.open.values())
+            yield from _ended(flight)
         except ray.exceptions.LocalRayletDiedError as error:
             raise ClusterLost(LOST) from error
         except ray.exceptions.RayError as error:
@@ -226,15 +256,26 @@ def _said(flight: _Flight, message: ray_worker.Message) -> News:
     return News(flight.owner, attempt, worker, setback=setback)
 
 
+def _ended(flight: _Flight) -> Iterator[News]:
+    """The news of a task that was stopped: its chunks wait again, but for those that it was stopped for."""
+    for key, attempt in flight.open.items():
+        if key in flight.overdue:
+            cause, worker = HUNG.format(minutes=flight.overdue[key] / 60), flight.begun.get(key, "")
+            yield News(flight.owner, attempt, worker, setback=Setback(Trouble.TIME, cause, worker))
+        else:
+            yield News(flight.owner, attempt, returned=True)
+
+
 def _lost(flight: _Flight, error: Exception) -> Iterator[News]:
     """The news of a task whose worker is gone: those of its chunks that it had begun have failed."""
+    if flight.cancelled:
+        yield from _ended(flight)
+        return
     trouble, cause = _trouble(error)
     for key, attempt in flight.open.items():
         worker = flight.begun.get(key, "")
         # A chunk that is alone in its task is the cause even where its worker died before it could say so.
-        if flight.cancelled:
-            yield News(flight.owner, attempt, returned=True)
-        elif not worker and len(flight.open) > 1:
+        if not worker and len(flight.open) > 1:
             yield News(flight.owner, replace(attempt, alone=True), returned=True)
         else:
             yield News(flight.owner, attempt, worker, setback=Setback(trouble, cause, worker))

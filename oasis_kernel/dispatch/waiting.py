@@ -19,6 +19,7 @@ class Trouble(StrEnum):
     CODE = "code"  # anything else that was raised
     MEMORY = "memory"
     WORKER = "worker"  # the process that computed the chunk died
+    TIME = "time"  # it took so long that it was ended: it hangs, or its machine does
 
 
 REMEDIES = {
@@ -26,6 +27,8 @@ REMEDIES = {
     Trouble.CODE: "Finished chunks are kept; resume the run when the cause is removed",
     Trouble.MEMORY: "Give workers more memory, or ask for fewer samples or coarser summaries",
     Trouble.WORKER: "Look into the worker's own log, and resume the run: finished chunks are kept",
+    Trouble.TIME: "Look for what hangs there (storage, network, a model's own code), and resume the run: finished "
+    "chunks are kept",
 }
 
 
@@ -36,13 +39,19 @@ class Patience:
     code: int = 1
     worker: int = 3
     memory: int = 2
+    time: int = 1
     keep_going: bool = False  # set a chunk that fails for good aside, and go on
 
     def retries(self, trouble: Trouble) -> int:
         """Tries after the first."""
         if trouble == Trouble.INPUT:
             return self.code if self.keep_going else 0
-        return {Trouble.CODE: self.code, Trouble.WORKER: self.worker, Trouble.MEMORY: self.memory}[trouble]
+        return {
+            Trouble.CODE: self.code,
+            Trouble.WORKER: self.worker,
+            Trouble.MEMORY: self.memory,
+            Trouble.TIME: self.time,
+        }[trouble]
 
 
 @dataclass(frozen=True)
@@ -55,12 +64,25 @@ class Lateness:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """How long a chunk may take before it is ended, whether processors are free or not.
+
+    So many ``times`` the median for as much work, and at least ``seconds``; ``first`` before any chunk is computed.
+    """
+
+    times: float = 30.0
+    seconds: float = 600.0
+    first: float = 6 * 3600.0
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One try at a chunk."""
 
     chunk: Chunk
     number: int = 1
-    alone: bool = False  # not beside other chunks in one task: its worker has died before
+    alone: bool = False  # not beside other chunks in one task: its worker has died before, or was ended
+    avoid: str = ""  # a machine where it has hung
 
     @property
     def key(self) -> tuple[int, str]:
@@ -97,10 +119,12 @@ class WaitingChunks:
         patience: Patience,
         observer: Observer | None = None,
         lateness: Lateness | None = None,
+        limit: Limit | None = None,
     ):
         self._waiting = deque(Attempt(chunk) for chunk in chunks)
         self._patience = patience
         self._lateness = lateness or Lateness()
+        self._limit = limit or Limit()
         self._observer = observer or Unobserved()
         self._begun: dict[tuple[int, str], Begun] = {}
         self._took: list[tuple[float, int]] = []  # seconds and items touched of each chunk that was computed
@@ -145,15 +169,26 @@ class WaitingChunks:
         """
         if len(self._took) < self._lateness.finished:
             return []
-        seconds, work = median(took[0] for took in self._took), median(took[1] for took in self._took)
+        late = self._longer_than(self._lateness.times, self._lateness.seconds)
+        return [begun for begun in late if begun.attempt.number == 1 and begun.attempt.key not in self._copied]
+
+    def overdue(self) -> list[Begun]:
+        """Attempts that have reached the limit of what a chunk may take, the longest first: they are to be ended."""
+        if self._took:
+            return self._longer_than(self._limit.times, self._limit.seconds)
+        return self._longer_than(0.0, self._limit.first)
+
+    def _longer_than(self, times: float, least: float) -> list[Begun]:
+        """Attempts under way for more than so many times the median for as much work, and than ``least`` seconds."""
+        seconds = median([took[0] for took in self._took] or [0.0])
+        work = median([took[1] for took in self._took] or [0.0])
         now = time.monotonic()
 
-        def is_late(begun: Begun) -> bool:
+        def is_longer(begun: Begun) -> bool:
             larger = max(begun.attempt.chunk.item_events / max(work, 1), 1.0)
-            return now - begun.at > max(self._lateness.times * seconds * larger, self._lateness.seconds)
+            return now - begun.at > max(times * seconds * larger, least)
 
-        first = (begun for key, begun in self._begun.items() if begun.attempt.number == 1 and key not in self._copied)
-        return sorted(filter(is_late, first), key=lambda begun: begun.at)
+        return sorted(filter(is_longer, self._begun.values()), key=lambda begun: begun.at)
 
     def copied(self, attempt: Attempt) -> Attempt:
         """The same chunk once more, to be tried beside an attempt that is late."""
@@ -186,7 +221,9 @@ class WaitingChunks:
         halved = not again and trouble == Trouble.MEMORY and chunk.is_divisible
         self._observer.failed(chunk, failure, again or halved)
         if again:
-            self._waiting.appendleft(Attempt(chunk, attempt.number + 1, alone=trouble == Trouble.WORKER))
+            alone = trouble in (Trouble.WORKER, Trouble.TIME)
+            hung = setback.worker.rpartition(":")[0] if trouble == Trouble.TIME else ""
+            self._waiting.appendleft(Attempt(chunk, attempt.number + 1, alone=alone, avoid=hung))
         elif halved:
             halves = chunk.halves()
             self._observer.split(chunk, halves)

@@ -249,6 +249,7 @@ def _record(begun: Begun, receipts: Sequence[Receipt], out: Path, kept: KeptGrou
         locations=0 if table is None else table.num_rows,
         items=len(prepared.exposure.items),
         peak_bytes=peak_memory(),
+        own_bytes=begun.clock.own_bytes,
         hashes=_hashes(begun),
         versions=library_versions(),
         stages=begun.clock.stages,

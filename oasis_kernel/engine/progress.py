@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oasis_kernel.engine.own_memory import OwnMemory
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -56,17 +58,19 @@ def resident_memory() -> int:
 
 @dataclass
 class Clock:
-    """Reports progress and remembers how long each stage took."""
+    """Reports progress, and remembers how long each stage took and the most own memory of the process in them."""
 
     report: Report
     stages: dict[str, float] = field(default_factory=dict)
+    own_bytes: int = 0  # 0 where the system does not say
+    _own: OwnMemory | None = None
     _stage: str = ""
     _began: float = 0.0
 
     def begin(self, stage: str, total: int = 0) -> None:
         """End the stage that is running, start the next."""
         self.end()
-        self._stage, self._began = stage, time.perf_counter()
+        self._stage, self._began, self._own = stage, time.perf_counter(), OwnMemory()
         self.advance(0, total)
 
     def advance(self, done: int, total: int) -> None:
@@ -77,4 +81,6 @@ class Clock:
         """Note the running stage's time."""
         if self._stage:
             self.stages[self._stage] = round(time.perf_counter() - self._began, 3)
+        if self._own is not None:
+            self.own_bytes, self._own = max(self.own_bytes, self._own.end()), None
         self._stage = ""

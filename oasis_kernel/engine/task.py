@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 
 from oasis_kernel.engine.earlier import Earlier, in_order
+from oasis_kernel.engine.freed_memory import give_back_freed_memory
 from oasis_kernel.engine.kept import KeptGroundUp
 from oasis_kernel.engine.prepare import Prepared
 from oasis_kernel.engine.progress import peak_memory
@@ -14,6 +15,7 @@ from oasis_kernel.formats.parts import Part, write_part
 from oasis_kernel.model.exposure import Int32
 from oasis_kernel.model.losses import LossBlock, SummaryLosses
 from oasis_kernel.model.work import Chunk, Receipt, Stopped, TaskReference, never
+from oasis_kernel.steps.sample_windows import sample_windows
 from oasis_kernel.steps.summarise import join_events, join_samples, summarise
 from oasis_kernel.store.parts import PartStore, content_hash
 
@@ -64,6 +66,8 @@ class ChunkTask:
             losses, kept_before, taken = self._compute(chunk, kept_before, stopped)
             rows = sum(len(part.event_id) for part in losses.values())
             self._store.publish(address, partial(write_part, losses=losses))
+            del losses
+            give_back_freed_memory()  # else what this chunk left in pieces comes on top of the next ones
         return Receipt(
             chunk.number,
             address,
@@ -134,18 +138,23 @@ class ChunkTask:
         """The losses of every output, of blocks of ground-up ones."""
         prepared = self._prepared
         pieces: dict[str, list[list[SummaryLosses]]] = {output.name: [] for output in prepared.outputs}
-        for block in prepared.adjusted(ground_up):
+        for block in self._narrow(prepared.adjusted(ground_up)):
             streams = prepared.chain.streams(block)
             for output in prepared.outputs:
                 summary = summarise(streams[output.stream], output.summary_set, risks_first_met=prepared.compatible)
                 if not block.first_sample:
                     pieces[output.name].append([])
                 pieces[output.name][-1].append(summary)
-        empty = prepared.empty_losses
-        return {
-            name: join_events([join_samples(windows) for windows in found]) if found else empty
-            for name, found in pieces.items()
-        }
+        joined = {}
+        for name in self._names:
+            found = pieces.pop(name)  # so that never all outputs are there twice
+            joined[name] = join_events([join_samples(windows) for windows in found]) if found else prepared.empty_losses
+        return joined
+
+    def _narrow(self, ground_up: Iterator[LossBlock]) -> Iterator[LossBlock]:
+        """The blocks, a large event in windows of samples: terms make ten times its losses of it."""
+        for block in ground_up:
+            yield from sample_windows(block, self._block_bytes) if self._prepared.divisible else (block,)
 
 
 def _until(stopped: Stopped, blocks: Iterator[LossBlock]) -> Iterator[LossBlock]:

@@ -6,6 +6,7 @@ The same losses always give the same bytes.
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -13,22 +14,49 @@ import pyarrow as pa
 from oasis_kernel.errors import DamagedPart
 from oasis_kernel.model.losses import SPECIAL, SummaryLosses
 
-MAGIC = b"OKPART1\n"
+MAGIC = b"OKPART2\n"
 DIGEST_BYTES = 32
-#: Rows of a record batch: fixed, so that reading never holds more than one of them uncompressed.
-BATCH_ROWS = 32_768
+#: Rows of a record batch, and bytes of its losses, at most: reading and writing never hold more than one of them.
+BATCH_ROWS, BATCH_BYTES = 32_768, 4 * 2**20
+#: Slow storage is asked seldom.
+BUFFER_BYTES = 2**20
 
 
 def write_part(path: Path, losses: Mapping[str, SummaryLosses]) -> None:
     """Write the losses of several summary sets, under names such as ``gul/1``, all with the same samples."""
-    path.write_bytes(encode_part(losses))
+    with path.open("wb", buffering=BUFFER_BYTES) as file:
+        file.write(MAGIC + bytes(DIGEST_BYTES))  # the digest is known when the rest is written
+        hashed = _Hashed(file)
+        _write_losses(pa.PythonFile(hashed, "w"), losses)
+        file.seek(len(MAGIC))
+        file.write(hashed.digest())
 
 
-def encode_part(losses: Mapping[str, SummaryLosses]) -> bytes:
-    """The bytes of a part."""
+class _Hashed:
+    """A file that is only written to, hashed as it grows: its content is never in memory as a whole."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def _write_losses(sink: pa.NativeFile, losses: Mapping[str, SummaryLosses]) -> None:
     if not losses:
         raise ValueError("a part holds at least one summary set")
-    sink = pa.BufferOutputStream()
     names = list(losses)
     counts = [len(set_losses.event_id) for set_losses in losses.values()]
     metadata = {"sets": "\n".join(names), "rows": " ".join(map(str, counts))}
@@ -36,10 +64,13 @@ def encode_part(losses: Mapping[str, SummaryLosses]) -> bytes:
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(sink, schema, options=options) as writer:
         for set_losses in losses.values():
-            for first in range(0, len(set_losses.event_id), BATCH_ROWS):
-                writer.write_batch(_batch(set_losses, slice(first, first + BATCH_ROWS), schema))
-    payload = sink.getvalue().to_pybytes()
-    return MAGIC + hashlib.sha256(payload).digest() + payload
+            each = _batch_rows(set_losses.samples)
+            for first in range(0, len(set_losses.event_id), each):
+                writer.write_batch(_batch(set_losses, slice(first, first + each), schema))
+
+
+def _batch_rows(samples: int) -> int:
+    return max(min(BATCH_ROWS, BATCH_BYTES // (4 * (SPECIAL + samples))), 1)
 
 
 def _schema(samples: int) -> pa.Schema:
@@ -85,7 +116,7 @@ class Part:
         metadata = self._reader.schema.metadata
         names = metadata[b"sets"].decode().split("\n")
         rows = [int(count) for count in metadata[b"rows"].split()]
-        batches = np.cumsum([0, *(-(-count // BATCH_ROWS) for count in rows)])
+        batches = np.cumsum([0, *(-(-count // _batch_rows(self.samples)) for count in rows)])
         self._batches = {
             name: range(int(first), int(last))
             for name, first, last in zip(names, batches[:-1], batches[1:], strict=True)

@@ -166,6 +166,7 @@ class Run:
             "model": self.record.model,
             "seconds": self.record.seconds,
             "peak_bytes": self.record.peak_bytes,
+            "own_bytes": self.record.own_bytes,
             "output_bytes": self.record.output_bytes,
             "expected": self.record.expected,
             "average_annual_loss": {name: value.mean for name, value in averages.items() if value},

@@ -60,6 +60,8 @@ class Dispatcher:
             began = time.monotonic()
             for news in self._tasks.news(LOOK_SECONDS):
                 self._hear(news)
+            for run in self._runs.values():
+                self._tasks.end_overdue(run.run_id, run.waiting)
             self._tasks.force_late()
             self._write()
             if not len(self._tasks):

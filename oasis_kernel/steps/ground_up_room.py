@@ -77,6 +77,7 @@ def room(extent: Extent, portfolio: Portfolio, width: int) -> Room:
     hazard_rows = extent.most_rows if _draws_hazard(extent, portfolio) else 0
     damage = _draws(len(model.randomness.damage.group), extent, _tile_rows(extent))
     hazard = _draws(len(model.randomness.hazard.group), extent, _tile_rows(extent) if hazard_rows else 0)
+    common = np.zeros((factors, extent.samples))  # a factor's normal scores take the place of its uniform numbers
     return Room(
         order=_touch_order(extent.most_rows, portfolio),
         tables=_tables(extent, portfolio),
@@ -84,8 +85,8 @@ def room(extent: Extent, portfolio: Portfolio, width: int) -> Room:
         hazard=hazard,
         factors=FactorRoom(
             np.zeros(factors, np.int64),
-            np.zeros((factors, extent.samples)),
-            np.zeros((factors, extent.samples)),
+            common,
+            common,
         ),
         factor=np.ones(portfolio.amplifications + 1),
         lookups=lookups(_tile_rows(extent) * extent.samples),

@@ -38,6 +38,7 @@ class RunRecord:
     what_if_of: str = ""  # the run that this one asks about
     change: dict[str, str] = field(default_factory=dict)  # what is not as in that run
     output_bytes: int = 0
+    own_bytes: int = 0  # of the peak memory, without pages of mapped files; 0 where the system does not say
     expected: dict[str, Any] = field(default_factory=dict)  # the estimate made when the run was planned
 
     def write(self, path: Path) -> None:

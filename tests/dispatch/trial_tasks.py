@@ -57,7 +57,8 @@ class Trial:
     """A task that notes its calls in ``folder``, and behaves in chunk ``number`` as told.
 
     ``behaviour``: well, fails, fails once, refuses, too large, one event too large, killed once, killed, is deaf (to
-    being stopped), hangs once (until it is stopped), waits (every chunk, for a file ``go`` beside the folder).
+    being stopped), hangs once (until it is stopped), stands still once (its whole process),
+    waits (every chunk, for a file ``go`` beside the folder).
     """
 
     folder: str
@@ -98,5 +99,7 @@ class Trial:
             raise MemoryError("cannot allocate")
         if self.behaviour == "one event too large" and (len(chunk.event_id) > 1 or chunk.samples_at_once > 2):
             raise MemoryError("cannot allocate")
+        if self.behaviour == "stands still once" and calls == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)
         if self.behaviour == "killed" or (self.behaviour == "killed once" and calls == 1):
             os.kill(os.getpid(), signal.SIGKILL)
