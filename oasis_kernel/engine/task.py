@@ -121,10 +121,11 @@ class ChunkTask:
             with suppress(DamagedPart):  # then all of it is computed
                 taken, events = self._earlier.losses(events[has]), events[~has]
         computed = self._summarised(self._ground_up(chunk, events, stopped)) if len(events) else {}
+        count, nothing = len(chunk.event_id) - len(events), self._prepared.empty_losses
+        if not taken:
+            return computed or dict.fromkeys(self._names, nothing), count
         pieces = {name: [losses[name] for losses in (taken, computed) if name in losses] for name in self._names}
-        nothing = self._prepared.empty_losses
-        joined = {name: in_order(found) if found else nothing for name, found in pieces.items()}
-        return (joined if taken else computed or joined), len(chunk.event_id) - len(events)
+        return {name: in_order(found) if found else nothing for name, found in pieces.items()}, count
 
     @property
     def _names(self) -> list[str]:
