@@ -15,6 +15,7 @@ from oasis_kernel.kernels.programme_run_arrays import (
 )
 from oasis_kernel.model.exposure import Int32
 from oasis_kernel.model.losses import SPECIAL, LossBlock
+from oasis_kernel.steps.block_memory import loss_rows
 
 #: Columns a row of scratch holds at most, and the multiple its width is rounded up to (for vector instructions).
 WIDEST, ALIGNMENT = 128, 16
@@ -64,7 +65,7 @@ class Insured:
         count = np.where(emitter < 0, 0, start[emitter + 1] - start[emitter])
         offset = np.concatenate([[0], np.cumsum(count)])
         loss = np.ascontiguousarray(block.loss)
-        result = np.empty((offset[-1], loss.shape[1]), np.float32)
+        result = loss_rows(int(offset[-1]), loss.shape[1])
         rows = Rows(block.row, loss, loss.reshape(-1), emitter, offset[:-1], result, net)
         run_programme(self.execution, _workspace(self.execution, block), rows, block.offsets)
         outputs = np.repeat(start[emitter] - offset[:-1], count) + np.arange(offset[-1])
