@@ -68,8 +68,27 @@ def contracted(function: F) -> F:
 
 
 def _compile(function: F, **options: Any) -> F:
-    import numba
-
-    numba.config.CACHE_DIR = str(cache_directory(function.__module__))  # type: ignore[attr-defined]
+    numba = _numba()
+    numba.config.CACHE_DIR = str(cache_directory(function.__module__))
     compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     return compiled
+
+
+@cache
+def _numba() -> Any:
+    """Numba, which would load scipy to see whether there is one: a quarter of a second of every run.
+
+    It asks when its array functions are loaded, and again when a kernel's linear algebra is compiled. The first
+    question is answered with yes.
+    """
+    import numba
+    from numba.np import linalg
+
+    asked = linalg.ensure_blas
+    linalg.ensure_blas = lambda: None
+    try:
+        from numba.np import arraymath
+    finally:
+        linalg.ensure_blas = asked
+    arraymath.ensure_blas = asked
+    return numba

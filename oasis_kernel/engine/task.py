@@ -16,7 +16,7 @@ from oasis_kernel.model.exposure import Int32
 from oasis_kernel.model.losses import LossBlock, SummaryLosses
 from oasis_kernel.model.work import Chunk, Receipt, Stopped, TaskReference, never
 from oasis_kernel.steps.sample_windows import sample_windows
-from oasis_kernel.steps.summarise import join_events, join_samples, summarise
+from oasis_kernel.steps.summarise import join_events, join_samples, summarise_all
 from oasis_kernel.store.parts import PartStore, content_hash
 
 ByOutput = dict[str, SummaryLosses]
@@ -139,10 +139,11 @@ class ChunkTask:
         """The losses of every output, of blocks of ground-up ones."""
         prepared = self._prepared
         pieces: dict[str, list[list[SummaryLosses]]] = {output.name: [] for output in prepared.outputs}
+        wanted = [(output.stream, output.summary_set) for output in prepared.outputs]
         for block in self._narrow(prepared.adjusted(ground_up)):
             streams = prepared.chain.streams(block)
-            for output in prepared.outputs:
-                summary = summarise(streams[output.stream], output.summary_set, risks_first_met=prepared.compatible)
+            summaries = summarise_all(streams, wanted, risks_first_met=prepared.compatible)
+            for output, summary in zip(prepared.outputs, summaries, strict=True):
                 if not block.first_sample:
                     pieces[output.name].append([])
                 pieces[output.name][-1].append(summary)

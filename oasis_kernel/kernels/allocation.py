@@ -51,16 +51,22 @@ def allocate(rule: int, loss: Float32, rows: CoverageRows, coverages: int, befor
 @kernel
 def _cap(loss: Float32, rows: CoverageRows, coverages: int, before: int, keeps_exposure: bool) -> None:
     coverage, last_row, value = rows
+    total = np.empty(loss.shape[1], np.float32)
     end = before
     for k in range(coverages):
         c = coverage[k]
         begin, end, tiv = end, before + last_row[c], value[c]
-        for j in range(loss.shape[1] if tiv > 0 else 0):
-            total = loss[begin, j]
-            for r in range(begin + 1, end):
-                total += loss[r, j]
-            if np.float64(total) > tiv and not _is_kept(j, keeps_exposure):
-                factor = tiv / np.float64(total)
+        for j in range(loss.shape[1]):
+            total[j] = loss[begin, j]
+        for r in range(begin + 1, end):
+            for j in range(loss.shape[1]):
+                total[j] += loss[r, j]
+        over = 0
+        for j in range(loss.shape[1]):
+            over += np.float64(total[j]) > tiv
+        for j in range(loss.shape[1] if tiv > 0 and over > 0 else 0):
+            if np.float64(total[j]) > tiv and not _is_kept(j, keeps_exposure):
+                factor = tiv / np.float64(total[j])
                 for r in range(begin, end):
                     loss[r, j] = np.float64(loss[r, j]) * factor
 

@@ -56,16 +56,17 @@ def pay_step(terms: Terms, t: int, loss: Float32, r: int, carry: Float32, paid: 
                       Read by steps that pay an amount only.
     """
     if terms[t]["starts"]:
-        paid[:] = ZERO
+        for c in range(paid.shape[0]):
+            paid[c] = ZERO
     begin, end = terms[t]["trigger_start"], terms[t]["trigger_end"]
     if terms[t]["payment"] == STEP_AMOUNT:
         for c in range(paid.shape[0]):
             if begin <= loss[r, c] < end and (loss[r, c] > ZERO or carry[0, r, c] > ZERO):
                 paid[c] += terms[t]["payout"]
-        return
-    for c in range(paid.shape[0]):
-        if begin <= loss[r, c] < end:
-            paid[c] = _step_payment(terms, t, loss[r, c], paid[c])
+    else:
+        for c in range(paid.shape[0]):
+            if begin <= loss[r, c] < end:
+                paid[c] = _step_payment(terms, t, loss[r, c], paid[c])
 
 
 @inlined

@@ -229,5 +229,5 @@ def drop_small(samples: Float32, threshold: np.float32) -> None:
     """Set ``samples`` [r, s] that are not at least ``threshold`` to 0, in place: extrapolated ones may be negative."""
     for r in range(samples.shape[0]):
         for s in range(samples.shape[1]):
-            if not samples[r, s] >= threshold:
-                samples[r, s] = np.float32(0.0)
+            x = samples[r, s]
+            samples[r, s] = x if x >= threshold else np.float32(0.0)

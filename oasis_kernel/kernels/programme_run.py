@@ -12,6 +12,7 @@ import numpy as np
 
 from oasis_kernel._jit import inlined, kernel
 from oasis_kernel.kernels.programme_run_arrays import (
+    SINGLE_ROWS,
     Execution,
     Float32,
     Float64,
@@ -20,10 +21,13 @@ from oasis_kernel.kernels.programme_run_arrays import (
     Records,
     Rows,
     Workspace,
+    rows_of_leaf,
 )
 from oasis_kernel.kernels.programme_run_level import add_up, add_up_carry, begin_layers
 from oasis_kernel.kernels.programme_run_nodes import list_nodes, order_members
 from oasis_kernel.kernels.programme_run_pay import pay_across_layers, pay_carrying_nodes, pay_plain
+from oasis_kernel.kernels.programme_run_straight import run_straight
+from oasis_kernel.model.losses import CHANCE, DEVIATION
 
 ZERO = np.float32(0)
 #: Leaves that are computed together when trees are small: enough to pay for the passes, few enough for the cache.
@@ -40,7 +44,10 @@ def run_programme(execution: Execution, workspace: Workspace, rows: Rows, event_
         while first < trees:
             last = _end_of_batch(execution, workspace, first, trees)
             leaves, layers = _list_leaves(execution, workspace, first, last)
-            _run_batch(execution, workspace, rows, (first, last, leaves, layers + 1))
+            if execution.straight[workspace.trees[first]]:
+                run_straight(execution, workspace, rows, leaves)
+            else:
+                _run_batch(execution, workspace, rows, (first, last, leaves, layers + 1))
             first = last
 
 
@@ -49,8 +56,8 @@ def _run_batch(execution: Execution, workspace: Workspace, rows: Rows, batch: tu
     """Compute one batch of trees: (first tree, last tree, leaves, rows of a leaf)."""
     first_tree, last_tree, leaves, stride = batch
     width, levels = workspace.loss.shape[1], execution.node.shape[0]
-    for first in range(0, rows.columns.shape[0], width):
-        _gather(workspace.loss, workspace.leaves[:leaves], rows.loss, rows.columns[first : first + width], stride)
+    for first in range(0, rows.loss.shape[1], width):
+        _gather(workspace.loss, workspace.leaves[:leaves], rows.loss, first, stride)
         _clear_carry(execution, workspace, leaves, stride)
         row = leaves * stride
         for level in range(levels):
@@ -87,13 +94,14 @@ def _read_event(execution: Execution, workspace: Workspace, number: Int32, begin
 @kernel
 def _end_of_batch(execution: Execution, workspace: Workspace, first: int, trees: int) -> int:
     """The tree after those, from ``first`` on, that are computed together: one, or as many as fit."""
-    levels, capacity = execution.node.shape[0], workspace.loss.shape[0] - 1
+    levels, capacity = execution.node.shape[0], workspace.loss.shape[0] - SINGLE_ROWS
     last, leaves, layers = first, 0, 1
     while last < trees:
         tree = workspace.trees[last]
         leaves += workspace.touched[tree]
         layers = max(layers, execution.tree_layers[tree])
-        fits = leaves <= BATCH_LEAVES and leaves * ((levels + 1) * layers + 1) <= capacity
+        fits = leaves <= BATCH_LEAVES and leaves * rows_of_leaf(levels, layers) <= capacity
+        fits &= execution.straight[tree] == execution.straight[workspace.trees[first]]
         if not fits and last > first:
             break
         last += 1
@@ -121,15 +129,16 @@ def _list_leaves(execution: Execution, workspace: Workspace, first: int, last: i
 
 
 @kernel
-def _gather(loss: Float32, leaves: Records, given: Float32, columns: Int64, stride: int) -> None:
-    """Copy the batch's losses to the leaves' first and last rows; NaN is no loss."""
+def _gather(loss: Float32, leaves: Records, given: Float32, first: int, stride: int) -> None:
+    """Copy the batch's losses, from column ``first`` on, to the leaves' first and last rows; NaN is no loss."""
+    columns, begin = min(loss.shape[1], given.shape[1] - first), np.uint64(first)
     for i in range(leaves.shape[0]):
         source, row, kept = leaves[i]["given"], i * stride, (i + 1) * stride - 1
         leaves[i]["layers"] = 1
-        for c in range(columns.shape[0]):
-            x = given[source, columns[c]]
+        for c in range(columns):
+            x = given[source, begin + np.uint64(c)]
             loss[row, c] = x if x == x else ZERO
-        for c in range(columns.shape[0], loss.shape[1]):
+        for c in range(columns, loss.shape[1]):
             loss[row, c] = ZERO
         for c in range(loss.shape[1]):
             loss[kept, c] = loss[row, c]
@@ -185,10 +194,10 @@ def _take_from_input(loss: Float32, leaves: Records, stride: int) -> None:
 @kernel
 def _write(execution: Execution, workspace: Workspace, rows: Rows, tile: tuple[int, int, int]) -> None:
     """Copy the outputs of leaves, or top nodes, to their rows of the result; ``tile`` is (leaves, stride, column)."""
-    loss, result, columns, others = workspace.loss, rows.result, rows.columns, rows.others
+    loss, result = workspace.loss, rows.result
     start, layer = execution.output_start, execution.output_layer
     leaves, stride, first = tile
-    last = min(loss.shape[1], columns.shape[0] - first)
+    count, begin = min(loss.shape[1], result.shape[1] - first), np.uint64(first)
     for i in range(leaves):
         leaf = workspace.leaves[i]
         emitter = rows.emitter[leaf["given"]]
@@ -200,8 +209,7 @@ def _write(execution: Execution, workspace: Workspace, rows: Rows, tile: tuple[i
         for output in range(start[emitter], start[emitter + 1]):
             p, target = layer[output], rows.offset[leaf["given"]] + output - start[emitter]
             source = row + (p if p < layers else 0)
-            for c in range(last):
-                result[target, columns[first + c]] = loss[source, c]
+            for c in range(count):
+                result[target, begin + np.uint64(c)] = loss[source, c]
             if first == 0:
-                for c in range(others.shape[0]):
-                    result[target, others[c]] = ZERO
+                result[target, DEVIATION] = result[target, CHANCE] = ZERO

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oasis_kernel._jit import inlined
 from oasis_kernel.kernels.terms import Terms
 
 Bool = npt.NDArray[np.bool_]
@@ -13,6 +14,9 @@ Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Records = npt.NDArray[np.void]
+
+#: Rows of scratch beside those of leaves and nodes, last of all.
+SINGLE_ROWS = 3
 
 
 class Execution(NamedTuple):
@@ -27,6 +31,7 @@ class Execution(NamedTuple):
     tree_start: Int32  # [trees + 1] -> k
     tree_layers: Int32  # [tree] most layers of any of its nodes
     tree_rows: Int64  # [tree] rows of loss it needs when every leaf is present
+    straight: Bool  # [tree] losses go up once and down once: see ``programme_run_straight``
     node: Int32  # [level, k] the node that holds the leaf
     restarts: Bool  # [level, k] that node adds up the leaf itself, not the leaf's node of the level below
     visit: Int32  # [level, k] places in the order that puts the leaves of one node side by side
@@ -66,6 +71,7 @@ NODE_DTYPE = np.dtype(
         ("end", "i4"),
         ("first_child", "i4"),
         ("last_child", "i4"),  # the one after
+        ("parent", "i4"),  # in straight trees, where ``nodes`` are those of all levels
     ]
 )
 #: What a node adds up: a node of the level below, or a leaf; its leaves are members ``begin:end``.
@@ -91,10 +97,11 @@ class Workspace(NamedTuple):
     local: Int32  # [k] number of the leaf in its batch, or -1
     leaves: Records  # LEAF_DTYPE [i]
     members: Int32  # [m] leaves i in the level's visiting order
-    nodes: Records  # NODE_DTYPE [s]
+    nodes: Records  # NODE_DTYPE [s] of one level; of all levels in straight trees
     children: Records  # CHILD_DTYPE [s]
     trees: Int32  # [j] trees the event touches
     touched: Int32  # [tree] leaves of the tree that the event touches
+    chain: Int32  # [layer, levels + 5] rows of ``loss`` that make the losses of one node's leaves, in straight trees
 
 
 class Rows(NamedTuple):
@@ -102,9 +109,14 @@ class Rows(NamedTuple):
 
     number: Int32  # [n] the leaf of each row
     loss: Float32  # [n, column]
-    columns: Int64  # [c] columns that run through terms
-    others: Int64  # columns that do not: 0 in the result
+    given: Float32  # the same, flat
     emitter: Int32  # [n] whose outputs are written for the row, -1 for none
     offset: Int64  # [n] its first row of ``result``
     result: Float32  # [m, column]
     net: bool  # write what remains of the loss, layer by layer, instead of what is paid
+
+
+@inlined
+def rows_of_leaf(levels: int, layers: int) -> int:
+    """The most rows of scratch for each leaf of a tree: its own and its nodes', or its nodes' and their factors."""
+    return max((levels + 1) * layers + 1, 2 * levels * layers)

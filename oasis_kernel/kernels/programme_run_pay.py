@@ -32,7 +32,7 @@ def pay_plain(execution: Execution, workspace: Workspace, nodes: int, stride: in
             r, place = reached[s]["row"] + p, first_terms[node] + p
             if terms_range[place, 0] < terms_range[place, 1]:
                 for t in range(terms_range[place, 0], terms_range[place, 1]):
-                    _pay_record(terms, t, loss, r, carry, paid)
+                    pay_record(terms, t, loss, r, carry, paid)
                 if end - begin == 1:
                     _put_row(paid, loss, members[begin] * stride + p)
                 elif scatters:
@@ -42,7 +42,7 @@ def pay_plain(execution: Execution, workspace: Workspace, nodes: int, stride: in
 
 
 @inlined
-def _pay_record(terms: Terms, t: int, loss: Float32, r: int, carry: Float32, paid: Float32) -> None:
+def pay_record(terms: Terms, t: int, loss: Float32, r: int, carry: Float32, paid: Float32) -> None:
     """Write to ``paid`` [c] what record ``t`` pays of ``loss[r]`` where nothing is carried over."""
     if terms[t]["payment"] < FIRST_STEP:
         pay(terms, t, loss, r, paid)
@@ -101,7 +101,7 @@ def apply_terms(terms: Terms, at: tuple[int, int, int], loss: Float32, carry: Fl
     begin, end, r = at
     for t in range(begin, end):
         if terms[t]["deduction"] == NO_DEDUCTION:
-            _pay_record(terms, t, loss, r, carry, paid)
+            pay_record(terms, t, loss, r, carry, paid)
         else:
             pay_carrying(terms, t, loss, r, carry, paid)
 
@@ -147,7 +147,7 @@ def _pay_merged(execution: Execution, workspace: Workspace, s: int, stride: int)
     merged = loss.shape[0] - 1
     _merge_layers(loss, row, layers)
     for t in range(execution.terms_range[place, 0], execution.terms_range[place, 1]):
-        _pay_record(execution.terms, t, loss, merged, workspace.carry, paid)
+        pay_record(execution.terms, t, loss, merged, workspace.carry, paid)
     _loss_factors(loss, merged, paid, factors)
     for p in range(layers):
         for c in range(paid.shape[0]):

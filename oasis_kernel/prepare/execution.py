@@ -64,7 +64,9 @@ def build_execution(
     terms = _terms_of_nodes(programme, leaves, nodes, policies, layers.count, compatible)
     carrying = find_carrying(nodes, _needs_carry(terms, nodes.count))
     emitters, output_layer, output_number = _outputs(programme, nodes, policies, layers, allocation)
-    tree_layers, tree_rows = _tree_sizes(nodes, trees, layers.count)
+    plain = ~(carrying | layers.cross)
+    straight = _straight(nodes, trees, plain) & (allocation == 2)
+    tree_layers, tree_rows = _tree_sizes(nodes, trees, layers.count, straight)
     return Execution(
         terms=terms.records,
         place=_int32(trees.place),
@@ -72,6 +74,7 @@ def build_execution(
         tree_start=_int32(trees.start),
         tree_layers=_int32(tree_layers),
         tree_rows=tree_rows,
+        straight=straight,
         node=_int32(nodes.of_leaf[:, trees.leaf]),
         restarts=np.ascontiguousarray(nodes.restarts[:, trees.leaf]),
         visit=_int32(trees.visit),
@@ -79,7 +82,7 @@ def build_execution(
         layers=_int32(layers.count),
         cross_layer=layers.cross,
         carrying=carrying,
-        plain=~(carrying | layers.cross),
+        plain=plain,
         first_terms=_int32(terms.first),
         terms_range=_int32(terms.range),
         output_start=_int32(emitters),
@@ -197,8 +200,17 @@ def _output_numbers(programme: Programme, agg_id: Int64, layer_id: Int64) -> Int
     return np.where(found, programme.output_id[order][at], 0).astype("i8")
 
 
-def _tree_sizes(nodes: Nodes, trees: Trees, layers: Int64) -> tuple[Int64, Int64]:
-    """(most layers, rows of loss) of each tree: its leaves' rows, then its nodes'."""
+def _straight(nodes: Nodes, trees: Trees, plain: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which trees have only ``plain`` nodes, each of which adds up what stands side by side one level below; [tree]."""
+    bent: npt.NDArray[np.bool_] = np.any(trees.shuffled, axis=0, keepdims=True)[0]
+    for level, of_level in enumerate(nodes.of_leaf):
+        aside = nodes.restarts[level] & (level > 0)
+        bent[trees.of_leaf[aside | ~plain[of_level]]] = True
+    return ~bent
+
+
+def _tree_sizes(nodes: Nodes, trees: Trees, layers: Int64, straight: npt.NDArray[np.bool_]) -> tuple[Int64, Int64]:
+    """(most layers, rows of loss) of each tree: its leaves' and nodes' rows; its nodes' rows twice if ``straight``."""
     tree_of_node = np.zeros(nodes.count, "i8")
     held = np.zeros(nodes.count, np.bool_)
     for of_level in nodes.of_leaf:
@@ -207,4 +219,4 @@ def _tree_sizes(nodes: Nodes, trees: Trees, layers: Int64) -> tuple[Int64, Int64
     most = np.ones(len(trees.start) - 1, "i8")
     np.maximum.at(most, tree_of_node[held], layers[held])
     nodes_held = np.bincount(tree_of_node[held], minlength=len(most)).astype("i8")
-    return most, np.diff(trees.start) * (most + 1) + nodes_held * most
+    return most, np.where(straight, 2 * nodes_held * most, np.diff(trees.start) * (most + 1) + nodes_held * most)

@@ -10,6 +10,7 @@ from oasis_kernel.model.exposure import Coverages, Int64, Items
 from oasis_kernel.model.hazard import Footprint
 from oasis_kernel.model.losses import SPECIAL, LossBlock
 from oasis_kernel.model.options import GroundUpOptions
+from oasis_kernel.steps.block_memory import loss_rows
 from oasis_kernel.steps.ground_up_room import Extent, room
 from oasis_kernel.steps.ground_up_runs import find_runs
 from oasis_kernel.steps.ground_up_tables import DamageModel, Portfolio, prepare
@@ -73,7 +74,7 @@ class Windows:
         count = int(self._extent.rows[first:last].sum())
         offsets = np.empty(last - first + 1, np.int64)
         item = np.empty(count, np.int32)
-        loss = np.empty((count, SPECIAL + width), np.float32)
+        loss = loss_rows(count, SPECIAL + width)
         out = kernels.Block(offsets, item, loss)
         kernels.ground_up(self._portfolio.model, self._runs, first, last, first_sample, self._room[width], out)
         return LossBlock(self._runs.event[first:last], offsets, item, loss, first_sample)

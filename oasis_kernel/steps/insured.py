@@ -3,9 +3,19 @@
 import numpy as np
 
 from oasis_kernel.kernels.programme_run import BATCH_LEAVES, run_programme
-from oasis_kernel.kernels.programme_run_arrays import CHILD_DTYPE, LEAF_DTYPE, NODE_DTYPE, Execution, Rows, Workspace
+from oasis_kernel.kernels.programme_run_arrays import (
+    CHILD_DTYPE,
+    LEAF_DTYPE,
+    NODE_DTYPE,
+    SINGLE_ROWS,
+    Execution,
+    Rows,
+    Workspace,
+    rows_of_leaf,
+)
 from oasis_kernel.model.exposure import Int32
-from oasis_kernel.model.losses import CHANCE, DEVIATION, SPECIAL, LossBlock
+from oasis_kernel.model.losses import SPECIAL, LossBlock
+from oasis_kernel.steps.block_memory import loss_rows
 
 #: Columns a row of scratch holds at most, and the multiple its width is rounded up to (for vector instructions).
 WIDEST, ALIGNMENT = 128, 16
@@ -45,18 +55,19 @@ class Insured:
         rows = _scratch_rows(self.execution, len(self.execution.place))
         width = _tile_width(rows, samples + SPECIAL)
         carried = 3 if self.execution.carrying.any() else 0
-        return rows * width * 4 * (1 + carried) + 40 * len(self.execution.place)
+        return rows * width * 4 * (1 + carried) + (40 + NODE_DTYPE.itemsize * len(self.execution.node)) * len(
+            self.execution.place
+        )
 
     def _run(self, block: LossBlock, net: bool) -> LossBlock:
         emitter = self._emitters(block)
         start = self.execution.output_start
         count = np.where(emitter < 0, 0, start[emitter + 1] - start[emitter])
         offset = np.concatenate([[0], np.cumsum(count)])
-        columns = np.array([c for c in range(block.loss.shape[1]) if c not in (DEVIATION, CHANCE)])
-        result = np.empty((offset[-1], block.loss.shape[1]), np.float32)
-        others = np.array([DEVIATION, CHANCE])
-        rows = Rows(block.row, block.loss, columns, others, emitter, offset[:-1], result, net)
-        run_programme(self.execution, _workspace(self.execution, block, len(columns)), rows, block.offsets)
+        loss = np.ascontiguousarray(block.loss)
+        result = loss_rows(int(offset[-1]), loss.shape[1])
+        rows = Rows(block.row, loss, loss.reshape(-1), emitter, offset[:-1], result, net)
+        run_programme(self.execution, _workspace(self.execution, block), rows, block.offsets)
         outputs = np.repeat(start[emitter] - offset[:-1], count) + np.arange(offset[-1])
         number = self.execution.output_number[outputs]
         return LossBlock(block.event_id, offset[block.offsets], number, result)
@@ -73,13 +84,13 @@ class Insured:
         return emitter
 
 
-def _workspace(execution: Execution, block: LossBlock, columns: int) -> Workspace:
+def _workspace(execution: Execution, block: LossBlock) -> Workspace:
     """Scratch for one thread, large enough for any tree of the execution with as many rows as the block's events."""
     sizes = np.diff(execution.tree_start)
     most = int(min(sizes.max(initial=1), np.diff(block.offsets).max(initial=1)))
-    leaves = max(most, BATCH_LEAVES)
+    leaves, levels = max(most, BATCH_LEAVES), len(execution.node)
     rows = _scratch_rows(execution, most)
-    width = _tile_width(rows, columns)
+    width = _tile_width(rows, block.loss.shape[1])
     carried = rows if execution.carrying.any() else 1
     return Workspace(
         loss=np.empty((rows, width), np.float32),
@@ -94,18 +105,19 @@ def _workspace(execution: Execution, block: LossBlock, columns: int) -> Workspac
         local=np.empty(len(execution.place), np.int32),
         leaves=np.empty(leaves, LEAF_DTYPE),
         members=np.empty(leaves, np.int32),
-        nodes=np.empty(leaves, NODE_DTYPE),
+        nodes=np.empty(leaves * levels, NODE_DTYPE),
         children=np.empty(leaves, CHILD_DTYPE),
         trees=np.empty(len(sizes), np.int32),
         touched=np.zeros(len(sizes), np.int32),
+        chain=np.empty((int(execution.tree_layers.max(initial=1)) + 1, levels + 5), np.int32),
     )
 
 
 def _scratch_rows(execution: Execution, most: int) -> int:
-    """Rows of scratch for a tree of which an event touches at most so many leaves; one more for a sum of layers."""
+    """Rows of scratch for a tree of which an event touches at most so many leaves."""
     layers, levels = int(execution.tree_layers.max(initial=1)), len(execution.node)
-    touched = most * ((levels + 1) * layers + 1)
-    return max(min(int(execution.tree_rows.max(initial=1)), touched), SMALL_ROWS) + 1
+    touched = most * rows_of_leaf(levels, layers)
+    return max(min(int(execution.tree_rows.max(initial=1)), touched), SMALL_ROWS) + SINGLE_ROWS
 
 
 def _tile_width(rows: int, columns: int) -> int:

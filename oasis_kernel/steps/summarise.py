@@ -1,6 +1,6 @@
 """A chunk's item losses to the losses of its summaries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -31,10 +31,24 @@ def summarise(block: LossBlock, summary_set: SummarySet, *, risks_first_met: boo
 
 
 def summarise_all(
-    block: LossBlock, summary_sets: Iterable[SummarySet], *, risks_first_met: bool = False
+    streams: Mapping[str, LossBlock], wanted: Iterable[tuple[str, SummarySet]], *, risks_first_met: bool = False
 ) -> list[SummaryLosses]:
-    """The losses of each summary set in a block, in the order of the sets."""
-    return [summarise(block, summary_set, risks_first_met=risks_first_met) for summary_set in summary_sets]
+    """The losses of each (stream, summary set) that is ``wanted``, in that order.
+
+    Sets of one stream whose summaries have the same rows, such as all of a portfolio and its only country, are summed
+    once and share their arrays.
+    """
+    done: list[tuple[str, SummarySet, SummaryLosses]] = []
+    for stream, summary_set in wanted:
+        found = next((losses for of, known, losses in done if of == stream and _same_rows(known, summary_set)), None)
+        if found is None:
+            found = summarise(streams[stream], summary_set, risks_first_met=risks_first_met)
+        done.append((stream, summary_set, found))
+    return [losses for _, _, losses in done]
+
+
+def _same_rows(one: SummarySet, other: SummarySet) -> bool:
+    return np.array_equal(one.summary_of, other.summary_of) and np.array_equal(one.risk_of, other.risk_of)
 
 
 def join_samples(windows: Sequence[SummaryLosses]) -> SummaryLosses:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oasis_kernel.model.losses import CHANCE, DEVIATION, EXPOSURE, MEAN, SPECIAL, LossBlock, SummaryLosses, SummarySet
-from oasis_kernel.steps.summarise import join_events, summarise
+from oasis_kernel.steps.summarise import join_events, summarise, summarise_all
 
 SAMPLES = 3
 
@@ -95,3 +95,19 @@ def test_a_summary_without_exposure_and_mean_is_left_out() -> None:
     block = LossBlock(np.array([7], np.int32), np.array([0, 2]), np.arange(2, dtype=np.int32), loss)
     level = SummarySet(1, "gul", np.array([1, 2], np.int32), np.zeros(2, np.int32), None)
     assert summarise(block, level).summary_id.tolist() == [2]
+
+
+@settings(deadline=None)
+@given(blocks())
+def test_sets_of_the_same_rows_share_their_sums_and_others_do_not(given_block: tuple) -> None:
+    block, summary_of, risk_of = given_block
+    one, again = (SummarySet(number, "gul", summary_of.copy(), risk_of, None) for number in (1, 2))
+    other = SummarySet(3, "gul", summary_of[::-1].copy(), risk_of, None)
+    streams = {"gul": block, "il": block}
+    found = summarise_all(streams, [("gul", one), ("gul", again), ("gul", other), ("il", one)])
+    assert found[1] is found[0]
+    assert found[3] is not found[0]
+    for losses, level in zip(found, (one, again, other, one), strict=True):
+        alone = summarise(block, level)
+        np.testing.assert_array_equal(losses.summary_id, alone.summary_id)
+        np.testing.assert_array_equal(losses.loss, alone.loss)

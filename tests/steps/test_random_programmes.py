@@ -35,3 +35,28 @@ def test_kernels_pay_what_the_naive_execution_pays(seed: int, bounded: bool) -> 
 
 def event_of(block: LossBlock, event: int) -> slice:
     return slice(int(block.offsets[event]), int(block.offsets[event + 1]))
+
+
+@pytest.mark.parametrize("net", [False, True])
+@pytest.mark.parametrize("seed", range(12))
+def test_straight_trees_give_the_bits_of_the_passes_that_serve_every_tree(seed: int, net: bool) -> None:
+    made = RandomProgramme(seed, bounded=False)
+    execution = build_execution(made.programme(2), made.leaves, compatible=False)
+    given = made.losses()
+    wide = np.tile(given.loss, (1, 20))  # several tiles of columns, the last one not full
+    wide[0, SPECIAL] = np.nan
+    losses = LossBlock(given.event_id, given.offsets, given.row, wide)
+    most = np.diff(execution.tree_start) * (execution.tree_layers + 1) + len(execution.layers) * execution.tree_layers
+    bent = execution._replace(straight=np.zeros_like(execution.straight), tree_rows=most.astype(np.int64))
+    found, expected = (
+        insured.remaining(losses) if net else insured.apply(losses) for insured in (Insured(execution), Insured(bent))
+    )
+    np.testing.assert_array_equal(found.loss.view(np.int32), expected.loss.view(np.int32))
+    np.testing.assert_array_equal(found.row, expected.row)
+
+
+def test_some_of_the_random_programmes_are_straight_and_some_are_not() -> None:
+    made = [RandomProgramme(seed, bounded=bounded) for seed in range(12) for bounded in (False, True)]
+    straight = [build_execution(one.programme(2), one.leaves).straight.all() for one in made]
+    assert any(straight)
+    assert not all(straight)

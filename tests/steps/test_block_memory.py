@@ -1,0 +1,38 @@
+"""Memory of loss blocks serves again, and never while somebody looks at it."""
+
+import numpy as np
+
+from oasis_kernel.steps.block_memory import SMALLEST, loss_rows
+
+ROWS, COLUMNS = SMALLEST // 64, 32  # twice the smallest that is kept
+
+
+def address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def test_a_block_that_nobody_refers_to_gives_its_memory_to_the_next() -> None:
+    first = loss_rows(ROWS, COLUMNS)
+    place = address(first)
+    del first
+    assert address(loss_rows(ROWS + 1, COLUMNS)) == place
+
+
+def test_memory_that_a_part_of_a_block_looks_at_is_not_given_away() -> None:
+    first = loss_rows(ROWS, COLUMNS)
+    first[:] = 1.0
+    part = first[10:20].reshape(-1)[::2]
+    del first
+    other = loss_rows(ROWS, COLUMNS)
+    other[:] = 2.0
+    assert (part == 1.0).all()
+
+
+def test_small_and_large_blocks_have_the_shape_asked_for() -> None:
+    for rows in (0, 1, ROWS):
+        array = loss_rows(rows, COLUMNS)
+        assert array.shape == (rows, COLUMNS)
+        assert array.dtype == np.float32
+        assert array.flags.c_contiguous
+        assert array.flags.writeable
+        assert array.flags.aligned
