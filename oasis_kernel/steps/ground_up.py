@@ -62,15 +62,18 @@ class Windows:
         self._room: dict[int, kernels.Room] = {}
 
     def of_event(self, event: int) -> Iterator[LossBlock]:
-        """One event, in blocks of at most the widest window."""
+        """One event, in blocks of at most the widest window, as equal as they can be: each width needs its own room."""
         samples = self._extent.samples
-        for first in range(0, max(samples, 1), max(self._widest, 1)):
-            yield self.block(event, event + 1, first, min(self._widest, samples - first))
+        windows = -(-samples // max(self._widest, 1)) or 1
+        width = -(-samples // windows)
+        for first in range(0, max(samples, 1), max(width, 1)):
+            yield self.block(event, event + 1, first, min(width, samples - first))
 
     def block(self, first: int, last: int, first_sample: int, width: int) -> LossBlock:
         """The losses of the events ``first:last`` in ``width`` samples from ``first_sample`` on."""
         if width not in self._room:
-            self._room = {width: room(self._extent, self._portfolio, width)}
+            self._room.clear()  # before the next is made
+            self._room[width] = room(self._extent, self._portfolio, width)
         count = int(self._extent.rows[first:last].sum())
         offsets = np.empty(last - first + 1, np.int64)
         item = np.empty(count, np.int32)
