@@ -16,7 +16,7 @@ from oasis_kernel.model.exposure import Int32
 from oasis_kernel.model.losses import LossBlock, SummaryLosses
 from oasis_kernel.model.work import Chunk, Receipt, Stopped, TaskReference, never
 from oasis_kernel.steps.sample_windows import sample_windows
-from oasis_kernel.steps.summarise import join_events, join_samples, summarise_all
+from oasis_kernel.steps.summarise import join_events, join_samples, summarise_all, summed_as
 from oasis_kernel.store.parts import PartStore, content_hash
 
 ByOutput = dict[str, SummaryLosses]
@@ -43,6 +43,8 @@ class ChunkTask:
         self._kept = kept
         self._earlier = earlier
         self._reference = reference
+        self._wanted = [(output.stream, output.summary_set) for output in prepared.outputs]
+        self._same = summed_as(self._wanted)
 
     def reference(self) -> TaskReference:
         """What makes this task in another process; OasisError when nobody said."""
@@ -139,10 +141,9 @@ class ChunkTask:
         """The losses of every output, of blocks of ground-up ones."""
         prepared = self._prepared
         pieces: dict[str, list[list[SummaryLosses]]] = {output.name: [] for output in prepared.outputs}
-        wanted = [(output.stream, output.summary_set) for output in prepared.outputs]
         for block in self._narrow(prepared.adjusted(ground_up)):
             streams = prepared.chain.streams(block)
-            summaries = summarise_all(streams, wanted, risks_first_met=prepared.compatible)
+            summaries = summarise_all(streams, self._wanted, self._same, risks_first_met=prepared.compatible)
             for output, summary in zip(prepared.outputs, summaries, strict=True):
                 if not block.first_sample:
                     pieces[output.name].append([])

@@ -1,6 +1,6 @@
 """A chunk's item losses to the losses of its summaries."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -30,25 +30,38 @@ def summarise(block: LossBlock, summary_set: SummarySet, *, risks_first_met: boo
     return SummaryLosses(event_id[:written], summary_id[:written], loss[:written])
 
 
+Wanted = Sequence[tuple[str, SummarySet]]
+
+
+def summed_as(wanted: Wanted) -> list[int]:
+    """For each (stream, summary set) the first one of that stream with the same rows in each summary.
+
+    All of a portfolio and its only country are such: they are summed once.
+    """
+    return [next(first for first, known in enumerate(wanted) if _same_sums(known, one)) for one in wanted]
+
+
+def _same_sums(one: tuple[str, SummarySet], other: tuple[str, SummarySet]) -> bool:
+    (stream, mine), (of, theirs) = one, other
+    same = stream == of and np.array_equal(mine.summary_of, theirs.summary_of)
+    return same and np.array_equal(mine.risk_of, theirs.risk_of)
+
+
 def summarise_all(
-    streams: Mapping[str, LossBlock], wanted: Iterable[tuple[str, SummarySet]], *, risks_first_met: bool = False
+    streams: Mapping[str, LossBlock], wanted: Wanted, same: Sequence[int], *, risks_first_met: bool = False
 ) -> list[SummaryLosses]:
     """The losses of each (stream, summary set) that is ``wanted``, in that order.
 
-    Sets of one stream whose summaries have the same rows, such as all of a portfolio and its only country, are summed
-    once and share their arrays.
+    Those that are summed as an earlier one (``same``: see ``summed_as``) share its arrays.
     """
-    done: list[tuple[str, SummarySet, SummaryLosses]] = []
-    for stream, summary_set in wanted:
-        found = next((losses for of, known, losses in done if of == stream and _same_rows(known, summary_set)), None)
-        if found is None:
-            found = summarise(streams[stream], summary_set, risks_first_met=risks_first_met)
-        done.append((stream, summary_set, found))
-    return [losses for _, _, losses in done]
-
-
-def _same_rows(one: SummarySet, other: SummarySet) -> bool:
-    return np.array_equal(one.summary_of, other.summary_of) and np.array_equal(one.risk_of, other.risk_of)
+    found: list[SummaryLosses] = []
+    for number, (stream, summary_set) in enumerate(wanted):
+        first = same[number]
+        fresh = first == number
+        found.append(
+            summarise(streams[stream], summary_set, risks_first_met=risks_first_met) if fresh else found[first]
+        )
+    return found
 
 
 def join_samples(windows: Sequence[SummaryLosses]) -> SummaryLosses:

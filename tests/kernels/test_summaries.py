@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oasis_kernel.model.losses import CHANCE, DEVIATION, EXPOSURE, MEAN, SPECIAL, LossBlock, SummaryLosses, SummarySet
-from oasis_kernel.steps.summarise import join_events, summarise, summarise_all
+from oasis_kernel.steps.summarise import join_events, summarise, summarise_all, summed_as
 
 SAMPLES = 3
 
@@ -104,7 +104,9 @@ def test_sets_of_the_same_rows_share_their_sums_and_others_do_not(given_block: t
     one, again = (SummarySet(number, "gul", summary_of.copy(), risk_of, None) for number in (1, 2))
     other = SummarySet(3, "gul", summary_of[::-1].copy(), risk_of, None)
     streams = {"gul": block, "il": block}
-    found = summarise_all(streams, [("gul", one), ("gul", again), ("gul", other), ("il", one)])
+    wanted = [("gul", one), ("gul", again), ("gul", other), ("il", one)]
+    assert summed_as(wanted) == [0, 0, 2, 3]
+    found = summarise_all(streams, wanted, summed_as(wanted))
     assert found[1] is found[0]
     assert found[3] is not found[0]
     for losses, level in zip(found, (one, again, other, one), strict=True):
