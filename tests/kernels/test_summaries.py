@@ -105,7 +105,7 @@ def test_sets_of_the_same_rows_share_their_sums_and_others_do_not(given_block: t
     other = SummarySet(3, "gul", summary_of[::-1].copy(), risk_of, None)
     streams = {"gul": block, "il": block}
     wanted = [("gul", one), ("gul", again), ("gul", other), ("il", one)]
-    assert summed_as(wanted) == [0, 0, 2, 3]
+    assert summed_as(wanted) == [0, 0, 0 if np.array_equal(summary_of, summary_of[::-1]) else 2, 3]
     found = summarise_all(streams, wanted, summed_as(wanted))
     assert found[1] is found[0]
     assert found[3] is not found[0]

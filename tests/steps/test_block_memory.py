@@ -1,5 +1,7 @@
 """Memory of loss blocks serves again, and never while somebody looks at it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from oasis_kernel.steps.block_memory import SMALLEST, loss_rows
@@ -12,10 +14,15 @@ def address(array: np.ndarray) -> int:
 
 
 def test_a_block_that_nobody_refers_to_gives_its_memory_to_the_next() -> None:
-    first = loss_rows(ROWS, COLUMNS)
-    place = address(first)
-    del first
-    assert address(loss_rows(ROWS + 1, COLUMNS)) == place
+    def two_places() -> tuple[int, int]:
+        first = loss_rows(ROWS, COLUMNS)
+        place = address(first)
+        del first
+        return place, address(loss_rows(ROWS + 1, COLUMNS))
+
+    with ThreadPoolExecutor(1) as fresh:  # a thread that keeps nothing yet
+        first, second = fresh.submit(two_places).result()
+    assert first == second
 
 
 def test_memory_that_a_part_of_a_block_looks_at_is_not_given_away() -> None:
