@@ -25,6 +25,8 @@ KEPT_BYTES_PER_CHUNK = 96 * 2**20
 #: finds the event's items and damage distributions again.
 WINDOW_BYTES = 16 * 2**20
 WINDOW_SAMPLES = 100
+#: More windows than these only where memory forces them: each draws all of an event's random numbers again.
+MOST_WINDOWS = 4
 LOSS_BYTES = 4
 FOOTPRINT_ROW_BYTES = 16
 
@@ -51,7 +53,8 @@ def samples_at_once(workload: Workload, room: Int64) -> Int64:
         return every
     each = np.maximum(loss_bytes(workload, 1) - loss_bytes(workload, 0), 1)
     window = WINDOW_BYTES // np.maximum(workload.item_events * LOSS_BYTES, 1) - SPECIAL
-    fitting = np.minimum((room - loss_bytes(workload, 0)) // each, np.maximum(window, WINDOW_SAMPLES))
+    least = max(WINDOW_SAMPLES, -(-workload.samples // MOST_WINDOWS))
+    fitting = np.minimum((room - loss_bytes(workload, 0)) // each, np.maximum(window, least))
     return np.clip(fitting, min(1, workload.samples), workload.samples)
 
 
