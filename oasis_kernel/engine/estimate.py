@@ -11,8 +11,8 @@ import numpy as np
 from oasis_kernel.engine.analysis import Analysis, Resources
 from oasis_kernel.engine.earlier import earlier_for
 from oasis_kernel.engine.execute import Begun, begin
-from oasis_kernel.engine.forecast import forecast
-from oasis_kernel.engine.progress import Clock, Progress, Report, resident_memory
+from oasis_kernel.engine.forecast import at_least, forecast
+from oasis_kernel.engine.progress import Clock, Progress, Report, peak_memory, resident_memory
 from oasis_kernel.engine.results import write_results
 from oasis_kernel.engine.task import ChunkTask
 from oasis_kernel.engine.workload import workload_of
@@ -193,7 +193,7 @@ def _peak(plan: Plan) -> Band:
     low, likely, high = (
         round(base + plan.peak_bytes * share + threads * each) for share, each in zip(shares, THREAD_BYTES, strict=True)
     )
-    return Band(low, likely, high)
+    return at_least(peak_memory(), Band(low, likely, high))
 
 
 def _silent(progress: Progress) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from oasis_kernel.engine.outputs import Output
 from oasis_kernel.engine.prepare import Prepared
-from oasis_kernel.engine.progress import resident_memory
+from oasis_kernel.engine.progress import peak_memory, resident_memory
 from oasis_kernel.engine.workload import summary_counts
 from oasis_kernel.model.estimate import Band, Estimate
 from oasis_kernel.model.results import DEFAULT_QUANTILES, TABLES, OutputRequest
@@ -98,7 +98,7 @@ def forecast(
     likely = sizes.at(size)
     estimate = Estimate(
         seconds=_sum([_flat(ready), losses.band(units, threads), writing.band(likely)], 3),
-        peak_bytes=_sum([_flat(base), memory.band(plan.peak_bytes)]),
+        peak_bytes=at_least(peak_memory(), _sum([_flat(base), memory.band(plan.peak_bytes)])),
         output_bytes=_sum([sizes.band(size)]),
         events=plan.events,
         item_events=int(workload.item_events.sum()),
@@ -185,6 +185,11 @@ def _output_bytes(output: Output, request: OutputRequest, rows: _Rows) -> float:
     share = PARQUET_SHARE if request.parquet else 1.0
     tables = sum(rows.of(name, request) * len(TABLES[name].columns) * FIELD_BYTES for name in request.tables)
     return share * tables + output.summary_set.info.num_rows * 40.0  # type: ignore[attr-defined]
+
+
+def at_least(least: float, band: Band) -> Band:
+    """The band, nowhere below what has been reached already: preparing may have taken more than the losses will."""
+    return Band(*(max(least, getattr(band, name)) for name in ("low", "likely", "high")))
 
 
 def _flat(value: float) -> Band:

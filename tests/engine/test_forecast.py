@@ -6,8 +6,8 @@ import pytest
 
 import oasis_kernel as ok
 from oasis_kernel.engine.analysis import Resources
-from oasis_kernel.engine.forecast import LOSSES, Line
-from oasis_kernel.model.estimate import Estimate
+from oasis_kernel.engine.forecast import LOSSES, Line, at_least
+from oasis_kernel.model.estimate import Band, Estimate
 from oasis_kernel.plugins import load_plugins
 from oasis_kernel.store.pace import REMEMBERED, Pace, Paces
 
@@ -77,3 +77,7 @@ def test_paces_keep_the_latest_and_survive_damage(tmp_path):
     [file] = tmp_path.iterdir()
     file.write_text("[{")
     assert paces.of("a model/gul") == []
+
+
+def test_no_less_is_expected_than_was_reached_already():
+    assert at_least(5, Band(1, 4, 9)) == Band(5, 5, 9)
