@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from oasis_kernel.engine.analysis import Resources
 from oasis_kernel.engine.ledger import (
-    SUMMARIES,
     Ledger,
     as_array,
     as_texts,
     hashes_of_summaries,
     ledger_in,
     ledgers_in,
+    of_outputs,
+    under_outputs,
 )
 from oasis_kernel.engine.prepare import Prepared
 from oasis_kernel.engine.workload import EVENTS_AT_A_TIME
@@ -68,7 +69,7 @@ class Earlier:
             "part": self.part,
             "addresses": as_array(self.addresses),
         }
-        arrays |= {SUMMARIES + name: numbers for name, numbers in self.summaries.items()}
+        arrays |= under_outputs(self.summaries)
         address = content_hash(value for pair in arrays.items() for value in pair)
         if not store.has(address):
             store.publish(address, partial(write_arrays, arrays=arrays))
@@ -84,8 +85,7 @@ def _of_events(piece: SummaryLosses, event_id: Int32, numbers: Int32) -> Summary
 def saved(address: str, ledgers: PartStore, parts: PartStore) -> Earlier:
     """What was saved under an address; DamagedPart or DamagedFile when it is gone, or not whole."""
     found = read_arrays(ledgers.local(address))
-    numbers = {name.removeprefix(SUMMARIES): values for name, values in found.items() if name.startswith(SUMMARIES)}
-    return Earlier(parts, as_texts(found["addresses"]), found["event_id"], found["part"], numbers)
+    return Earlier(parts, as_texts(found["addresses"]), found["event_id"], found["part"], of_outputs(found))
 
 
 def earlier_for(prepared: Prepared, resources: Resources) -> Earlier | None:

@@ -21,7 +21,7 @@ from oasis_kernel.store.parts import PartStore
 from oasis_kernel.store.remote_parts import part_store
 
 SUFFIX = ".ledger"
-SUMMARIES = "summaries "
+_SUMMARIES = "summaries "
 _ADDRESS = 64  # hexadecimal digits
 
 
@@ -63,7 +63,7 @@ class Ledger:
             "account_hash": self.accounts.hash,
             "areaperil_id": self.areaperil_id,
         }
-        write_arrays(path, arrays | {SUMMARIES + name: hashes for name, hashes in self.summaries.items()})
+        write_arrays(path, arrays | under_outputs(self.summaries))
 
     @staticmethod
     def read(path: Path) -> "Ledger":
@@ -75,10 +75,18 @@ class Ledger:
             addresses=as_texts(found["addresses"]),
             accounts=AccountHashes(found["account_of_item"], found["account_hash"]),
             areaperil_id=found["areaperil_id"],
-            summaries={
-                name.removeprefix(SUMMARIES): hashes for name, hashes in found.items() if name.startswith(SUMMARIES)
-            },
+            summaries=of_outputs(found),
         )
+
+
+def under_outputs(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """An array for each output under the name that it has in files."""
+    return {_SUMMARIES + name: array for name, array in values.items()}
+
+
+def of_outputs(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a file that belong to an output each, by the output's name."""
+    return {name.removeprefix(_SUMMARIES): array for name, array in found.items() if name.startswith(_SUMMARIES)}
 
 
 def as_array(addresses: Sequence[str]) -> npt.NDArray[np.uint8]:

@@ -128,21 +128,26 @@ def _of_rows(account: Int64, rows: UInt64, accounts: int) -> UInt64:
     out = np.zeros(accounts, np.uint64)
     if not len(rows):
         return out
-    order = np.argsort(account, kind="stable")
-    starts = np.flatnonzero(np.diff(account[order], prepend=-1))
-    placed = mixed(rows + hash_integers(_places(account)))
-    out[account[order][starts]] = np.add.reduceat(placed[order], starts)
+    order, starts, place = _in_accounts(account)
+    placed = mixed(rows[order] + hash_integers(place))
+    out[account[order][starts]] = np.add.reduceat(placed, starts)
     return out
 
 
 def _places(account: Int64) -> Int64:
     """The place of each row among those of its account, from 0."""
+    order, _, place = _in_accounts(account)
+    places = np.empty(len(account), np.int64)
+    places[order] = place
+    return places
+
+
+def _in_accounts(account: Int64) -> tuple[Int64, Int64, Int64]:
+    """The rows account by account, where each account begins in this order, and each row's place in its account."""
     order = np.argsort(account, kind="stable")
     starts = np.flatnonzero(np.diff(account[order], prepend=-1))
     length = np.diff(np.append(starts, len(account)))
-    places = np.empty(len(account), np.int64)
-    places[order] = np.arange(len(account)) - np.repeat(starts, length)
-    return places
+    return order, starts, np.arange(len(account)) - np.repeat(starts, length)
 
 
 def _bits(column: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
