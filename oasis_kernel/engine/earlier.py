@@ -25,6 +25,7 @@ from oasis_kernel.engine.ledger import (
 )
 from oasis_kernel.engine.prepare import Prepared
 from oasis_kernel.engine.workload import EVENTS_AT_A_TIME
+from oasis_kernel.errors import DamagedFile, DamagedPart
 from oasis_kernel.formats.array_file import read_arrays, write_arrays
 from oasis_kernel.formats.parts import Part
 from oasis_kernel.model.exposure import Int32, UInt64
@@ -82,9 +83,12 @@ def _of_events(piece: SummaryLosses, event_id: Int32, numbers: Int32) -> Summary
     return SummaryLosses(piece.event_id[rows], numbers[piece.summary_id[rows] - 1], piece.loss[rows])
 
 
-def saved(address: str, ledgers: PartStore, parts: PartStore) -> Earlier:
-    """What was saved under an address; DamagedPart or DamagedFile when it is gone, or not whole."""
-    found = read_arrays(ledgers.local(address))
+def saved(address: str, ledgers: PartStore, parts: PartStore) -> Earlier | None:
+    """What was saved under an address; None when it is gone, or not whole."""
+    try:
+        found = read_arrays(ledgers.local(address))
+    except (DamagedFile, DamagedPart):
+        return None
     return Earlier(parts, as_texts(found["addresses"]), found["event_id"], found["part"], of_outputs(found))
 
 

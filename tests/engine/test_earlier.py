@@ -187,6 +187,10 @@ def test_a_worker_takes_the_same(files: Files, tmp_path: Path):
     used.parts().discard(receipt.address)
     assert task(chunk).address == receipt.address
     assert used.parts().path(receipt.address).read_bytes() == theirs
+    assert receipt.events_reused > 0
+    gone = ordered_task(**{**arguments, "earlier": "0" * 64})(chunk)
+    assert (gone.address, gone.events_reused) == (receipt.address, 0)
+    assert used.parts().path(receipt.address).read_bytes() == theirs
 
 
 def test_random_changes_one_after_another(files: Files, tmp_path: Path):
