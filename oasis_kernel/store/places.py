@@ -36,11 +36,12 @@ class Stored:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file as a listing shows it; ``modified`` in seconds since 1970."""
+    """A file as a listing shows it; ``modified`` in seconds since 1970, ``version`` is another when the bytes are."""
 
     name: str
     bytes: int
     modified: float
+    version: str
 
 
 class Place:
@@ -140,7 +141,7 @@ class Place:
         for path, info in found.items():
             name = str(path)[len(self._prefix) :].lstrip("/")
             if not any(part.startswith(".") for part in name.split("/")):
-                entries.append(Entry(name, int(info["size"]), _modified(info)))
+                entries.append(Entry(name, int(info["size"]), _modified(info), _version(info)))
         return sorted(entries, key=lambda entry: entry.name)
 
     def delete(self, name: str) -> int:
@@ -174,9 +175,7 @@ class Place:
     def version(self, name: str) -> str:
         """What changes when the file does: an object's tag, or a file's size and time."""
         with storage_errors(self.url):
-            info = self._files.info(self._path(name))
-        tag = info.get("ETag") or info.get("etag") or info.get("mtime") or info.get("created")
-        return f"{tag} {info.get('size')}".replace('"', "")
+            return _version(self._files.info(self._path(name)))
 
     def put_folder(self, folder: Path, name: str) -> dict[str, Stored]:
         """Store a folder's files under a name; the folder is whole once its manifest, written last, is there."""
@@ -255,6 +254,12 @@ class Place:
 
 def _manifest_first(path: str) -> tuple[bool, str]:
     return not path.endswith(f"/{MANIFEST}"), path
+
+
+def _version(info: dict[str, Any]) -> str:
+    """An object's tag where the storage gives one: times in listings are whole seconds, too coarse to tell by."""
+    tag = info.get("ETag") or info.get("etag") or info.get("mtime") or info.get("created")
+    return f"{tag} {info.get('size')}".replace('"', "")
 
 
 def _modified(info: dict[str, Any]) -> float:
