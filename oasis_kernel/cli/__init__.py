@@ -63,8 +63,5 @@ def main() -> None:
     except OasisError as error:
         print_error(error)
         sys.exit(EXIT_FINDINGS)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. Finished chunks are kept: the same command goes on from there.\n")
-        sys.exit(130)
     finally:
         gc.freeze()  # or the interpreter looks through everything once more before it ends

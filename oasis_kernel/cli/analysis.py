@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from oasis_kernel.dispatch import Executor
     from oasis_kernel.engine.analysis import Resources
 
+STOPPED = 130  # the exit code after Ctrl-C
+
 
 def add_to(app: typer.Typer) -> None:
     """Register this module's verbs."""
@@ -152,6 +154,9 @@ def _run(
         with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
             analysis, findings = load_analysis(files, load_plugins())
             execute(analysis, out, resources, bars.report, findings, executor)
+    except KeyboardInterrupt:  # Typer would end the command without a word
+        sys.stderr.write("\nStopped. Finished chunks are kept: the same command goes on from there.\n")
+        raise typer.Exit(STOPPED) from None
     except OasisError as error:
         if as_json:
             sys.stdout.write(json.dumps(failure_as_dict(error), default=str) + "\n")
