@@ -38,9 +38,9 @@ def attempt(task: Task, chunk: Chunk, stopped: Stopped) -> Receipt | Setback:
             raise
         except Exception as error:  # the job boundary: whatever went wrong is told with the chunk's name
             told = "".join(traceback.format_exception(error))
-            tail = _tail([*lines, *told.splitlines()])
-            return Setback(trouble_of(error), cause_of(error), this_worker(), tail, error)
-    return replace(receipt, worker=this_worker(), log_tail=_tail(lines))
+            end = tail([*lines, *told.splitlines()])
+            return Setback(trouble_of(error), cause_of(error), this_worker(), end, error)
+    return replace(receipt, worker=this_worker(), log_tail=tail(lines))
 
 
 def trouble_of(error: Exception) -> Trouble:
@@ -79,5 +79,6 @@ def _logged() -> "Iterator[deque[str]]":
         logging.getLogger().removeHandler(handler)
 
 
-def _tail(lines: "deque[str] | list[str]") -> str:
+def tail(lines: "deque[str] | list[str]") -> str:
+    """The end of what was logged, not too much of it."""
     return "\n".join(lines)[-TAIL_CHARACTERS:]

@@ -7,7 +7,7 @@ from typing import Any
 
 from oasis_kernel.dispatch import ray_worker
 from oasis_kernel.dispatch.ray_cluster import RayCluster
-from oasis_kernel.dispatch.waiting import Attempt, Setback, Trouble, WaitingChunks
+from oasis_kernel.dispatch.waiting import Attempt, Setback, Trouble, WaitingChunks, too_long
 from oasis_kernel.errors import OasisError
 from oasis_kernel.model.work import Receipt, TaskReference
 
@@ -20,7 +20,6 @@ FORCE_SECONDS = 3.5
 #: A worker that cannot even be ended after so many seconds is given up with its task: its machine hangs.
 GIVE_UP_SECONDS = 20.0
 POLL = 0.2
-HUNG = "it took {minutes:,.0f} minutes, far more than the run's other chunks for as much work, and its worker was ended"
 LOST = "the Ray cluster went away: this machine's part of it has died. Finished chunks are kept; start the run again"
 
 
@@ -260,7 +259,7 @@ def _ended(flight: _Flight) -> Iterator[News]:
     """The news of a task that was stopped: its chunks wait again, but for those that it was stopped for."""
     for key, attempt in flight.open.items():
         if key in flight.overdue:
-            cause, worker = HUNG.format(minutes=flight.overdue[key] / 60), flight.begun.get(key, "")
+            cause, worker = f"{too_long(flight.overdue[key])}, and its worker was ended", flight.begun.get(key, "")
             yield News(flight.owner, attempt, worker, setback=Setback(Trouble.TIME, cause, worker))
         else:
             yield News(flight.owner, attempt, returned=True)

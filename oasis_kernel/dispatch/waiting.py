@@ -30,6 +30,9 @@ REMEDIES = {
     Trouble.TIME: "Look for what hangs there (storage, network, a model's own code), and resume the run: finished "
     "chunks are kept",
 }
+#: Where nobody looked for attempts that are overdue for so many seconds, this process stood still (Ctrl-Z, a machine
+#: that slept), and so did what it waits for.
+STOOD_STILL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class WaitingChunks:
         self._limit = limit or Limit()
         self._observer = observer or Unobserved()
         self._begun: dict[tuple[int, str], Begun] = {}
+        self._looked: float | None = None  # for attempts that are overdue
         self._took: list[tuple[float, int]] = []  # seconds and items touched of each chunk that was computed
         self._copied: set[tuple[int, str]] = set()
         self._setbacks: Counter[tuple[int, str, Trouble]] = Counter()
@@ -173,7 +177,15 @@ class WaitingChunks:
         return [begun for begun in late if begun.attempt.number == 1 and begun.attempt.key not in self._copied]
 
     def overdue(self) -> list[Begun]:
-        """Attempts that have reached the limit of what a chunk may take, the longest first: they are to be ended."""
+        """Attempts that have reached the limit of what a chunk may take, the longest first: they are to be ended.
+
+        It is to be asked all the time: seconds in which nobody could do so count for no attempt.
+        """
+        now = time.monotonic()
+        still = now - self._looked if self._looked is not None else 0.0
+        if still > STOOD_STILL_SECONDS:
+            self._begun = {key: replace(begun, at=begun.at + still) for key, begun in self._begun.items()}
+        self._looked = now
         if self._took:
             return self._longer_than(self._limit.times, self._limit.seconds)
         return self._longer_than(0.0, self._limit.first)
@@ -239,6 +251,11 @@ class WaitingChunks:
         """ChunksFailed when chunks were set aside."""
         if self.set_aside:
             raise ChunksFailed(sorted(self.set_aside, key=lambda failure: (failure.chunk, failure.part)))
+
+
+def too_long(seconds: float) -> str:
+    """What is said of an attempt that has reached its limit after so many seconds."""
+    return f"it took {seconds / 60:,.0f} minutes, far more than the run's other chunks for as much work"
 
 
 def _failure(attempt: Attempt, setback: Setback) -> ChunkFailure:

@@ -253,8 +253,9 @@ def _of_error(error: OasisError) -> runs.RunError:
         return runs.RunError("the run cannot go on", str(error), remedy)
     first = failures[0]
     several = f"{len(failures)} chunks were set aside" if len(failures) > 1 else "a chunk was set aside"
+    ended = isinstance(error, ChunkFailed)  # as too many hang
     return runs.RunError(
-        what=f"{several}, and all others are finished",
+        what="a chunk failed, and the run was ended" if ended else f"{several}, and all others are finished",
         cause=first.cause,
         remedy=first.remedy or remedy,
         chunk=first.chunk,

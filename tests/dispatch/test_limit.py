@@ -42,6 +42,17 @@ def test_before_any_chunk_is_computed_the_limit_is_six_hours(clock):  # noqa: F8
     assert len(run.overdue()) == 1
 
 
+def test_seconds_in_which_this_process_stood_still_count_for_no_chunk(clock):  # noqa: F811
+    run, last, _ = under_way(clock, 5)
+    assert run.overdue() == []
+    clock.now += 3600  # Ctrl-Z, and a long lunch
+    assert run.overdue() == []
+    for _ in range(30):
+        clock.now += 20
+        found = run.overdue()
+    assert [begun.attempt for begun in found] == [last]
+
+
 def test_a_chunk_that_hung_is_tried_once_more_alone_and_elsewhere(clock):  # noqa: F811
     run, last, heard = under_way(clock, 5)
     hung = Setback(Trouble.TIME, "it took 10 minutes", "slow:17")

@@ -1,10 +1,13 @@
 """Storage that takes its time, or does not answer for a while: the same bytes, or a clear failure to go on from."""
 
 import os
+import re
 import signal
 import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from oasis_kernel.store.places import Place
 
 pytestmark = pytest.mark.slow
 SAMPLES = 10
+#: ``oasis`` with chunks that hang after seconds instead of ten minutes.
+IMPATIENT = [sys.executable, str(Path(__file__).with_name("impatient_oasis.py"))]
 
 
 @pytest.fixture
@@ -31,12 +36,12 @@ def slow(tmp_path: Path) -> SlowFolder:
     return SlowFolder(folder, tmp_path)
 
 
-def started(tmp_path: Path, slow: SlowFolder | None = None) -> "subprocess.Popen[bytes]":
+def started(tmp_path: Path, slow: SlowFolder | None = None, command: list[str] = OASIS) -> "subprocess.Popen[bytes]":
     """The demonstration with store and results in a folder, which may be slow."""
     folder = tmp_path / ("slow" if slow else "undisturbed")
     environment = {**os.environ, "OASIS_STORE": str(folder / "store"), **(slow.environment if slow else {})}
     arguments = demonstration(folder / "out", SAMPLES)
-    return subprocess.Popen([*OASIS, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen([*command, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def ended(running: "subprocess.Popen[bytes]") -> None:
@@ -65,12 +70,38 @@ def test_a_folder_where_everything_takes_long(tmp_path: Path, slow: SlowFolder, 
     assert tables(tmp_path / "slow" / "out") == undisturbed
 
 
+@pytest.fixture
+def hanging(tmp_path: Path, slow: SlowFolder) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+    """Starts the demonstration, and lets its folder hang as soon as a part is there."""
+    started_here = []
+
+    def start(command: list[str] = OASIS) -> "subprocess.Popen[bytes]":
+        slow.take(20)
+        running = started(tmp_path, slow, command)
+        started_here.append(running)
+        once_a_part_is_there(running, tmp_path / "slow" / "store")
+        slow.hang()
+        return running
+
+    yield start
+    for running in started_here:
+        running.kill()
+        running.communicate(timeout=30)
+
+
+def goes_on(tmp_path: Path, slow: SlowFolder, undisturbed: dict[str, bytes]) -> None:
+    """Once the folder answers again, the same command takes up what is finished, and gives the same bytes."""
+    kept = len(parts(tmp_path / "slow" / "store"))
+    assert not (tmp_path / "slow" / "out").exists()
+    slow.take(0)
+    ended(started(tmp_path, slow))
+    assert tables(tmp_path / "slow" / "out") == undisturbed
+    assert record(tmp_path / "slow" / "out")["reused_chunks"] == kept > 0
+
+
 @needs_compiler
-def test_a_folder_that_does_not_answer_for_seconds(tmp_path: Path, slow: SlowFolder, undisturbed):
-    slow.take(20)
-    running = started(tmp_path, slow)
-    once_a_part_is_there(running, tmp_path / "slow" / "store")
-    slow.hang()
+def test_a_folder_that_does_not_answer_for_seconds(tmp_path: Path, slow: SlowFolder, hanging, undisturbed):
+    running = hanging()
     time.sleep(3)
     assert running.poll() is None
     slow.take(0)
@@ -79,21 +110,40 @@ def test_a_folder_that_does_not_answer_for_seconds(tmp_path: Path, slow: SlowFol
 
 
 @needs_compiler
-def test_a_run_that_is_killed_while_its_folder_hangs_goes_on(tmp_path: Path, slow: SlowFolder, undisturbed):
-    slow.take(20)
-    running = started(tmp_path, slow)
-    once_a_part_is_there(running, tmp_path / "slow" / "store")
-    slow.hang()
+def test_a_run_that_is_killed_while_its_folder_hangs_goes_on(tmp_path: Path, slow: SlowFolder, hanging, undisturbed):
+    running = hanging()
     time.sleep(1)
-    kept = len(parts(tmp_path / "slow" / "store"))
     running.kill()
     running.communicate(timeout=30)
     assert running.returncode == -signal.SIGKILL
-    assert not (tmp_path / "slow" / "out").exists()
-    slow.take(0)
-    ended(started(tmp_path, slow))
-    assert tables(tmp_path / "slow" / "out") == undisturbed
-    assert record(tmp_path / "slow" / "out")["reused_chunks"] == kept > 0
+    goes_on(tmp_path, slow, undisturbed)
+
+
+@needs_compiler
+def test_a_folder_that_does_not_answer_any_more_ends_the_run(tmp_path: Path, slow: SlowFolder, hanging, undisturbed):
+    running = hanging(IMPATIENT)
+    _, said = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 1, said.decode()[-3000:]
+    sentence = (
+        r"error chunk \d+ \(events \d+ to \d+\) failed: it took \d minutes, .* its thread was left behind in .*\. "
+    )
+    assert re.fullmatch(
+        sentence + r"Look for what hangs there .* resume the run: finished chunks are kept\n", said.decode()
+    )
+    goes_on(tmp_path, slow, undisturbed)
+
+
+@needs_compiler
+def test_ctrl_c_ends_a_run_whose_folder_hangs(tmp_path: Path, slow: SlowFolder, hanging, undisturbed):
+    running = hanging()
+    time.sleep(1)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert (running.returncode, said.decode()) == (
+        130,
+        "\nStopped. Finished chunks are kept: the same command goes on from there.\n",
+    )
+    goes_on(tmp_path, slow, undisturbed)
 
 
 @pytest.fixture

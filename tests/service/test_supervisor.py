@@ -12,10 +12,12 @@ import psutil
 import pytest
 from service_runs import CHUNKS, ServiceRuns
 
+from oasis_kernel.errors import ChunkFailed, ChunkFailure
 from oasis_kernel.service import events_log, runs
 from oasis_kernel.service.callbacks import Callbacks
 from oasis_kernel.service.database import Database
 from oasis_kernel.service.migrations import upgrade
+from oasis_kernel.service.run_process import _of_error
 from oasis_kernel.service.settings import ServiceSettings
 
 pytestmark = pytest.mark.slow
@@ -249,6 +251,28 @@ def test_a_chunk_whose_code_fails_is_named_with_cause_and_log(service_runs: Serv
     assert run.error["chunk"] == chunk.number
     assert chunk.attempt == 2
     assert "ValueError" in chunk.log_tail
+
+
+def test_a_chunk_that_hangs_is_set_aside_and_the_rest_is_finished(service_runs: ServiceRuns, undisturbed):
+    service_runs.tricks(event=700, do="hang", times=1, limit=10.0)
+    service_runs.start()
+    run_id = service_runs.run("tricky")
+    run = service_runs.await_state(run_id)
+    assert (run.state, run.attempt) == ("failed", 1)
+    assert run.error["what"] == "a chunk was set aside, and all others are finished"
+    assert "its thread was left behind in tricky_model.py" in run.error["cause"]
+    [chunk] = [chunk for chunk in service_runs.chunks(run_id) if chunk.state == "quarantined"]
+    assert (chunk.number, chunk.attempt) == (run.error["chunk"], 1)
+    assert "in _hang" in chunk.log_tail
+    with service_runs.database.write() as session:
+        runs.resume(session, run_id)
+    assert service_runs.await_state(run_id).state == "completed"
+    assert service_runs.tables(run_id) == undisturbed
+
+
+def test_a_run_that_a_chunk_has_ended_does_not_say_that_the_others_are_finished():
+    error = _of_error(ChunkFailed(ChunkFailure(3, "", 5, 8, "it took 12 minutes", "Look for what hangs")))
+    assert (error.what, error.cause, error.chunk) == ("a chunk failed, and the run was ended", "it took 12 minutes", 3)
 
 
 def test_deleted_runs_leave_nothing(service_runs: ServiceRuns):

@@ -1,7 +1,8 @@
 """A vendor's model as it should not be: toy-wind, whose hazard is slow, or crashes at an event, as a file tells it.
 
 ``TRICKS`` names a JSON file such as ``{"seconds": 0.1, "event": 700, "do": "crash", "times": 1}``: every chunk takes
-so long, and those with the event do what ``do`` names, so many times over all processes.
+so long, and those with the event do what ``do`` names, so many times over all processes. With ``limit`` a chunk hangs
+after so many seconds instead of ten minutes.
 """
 
 import ctypes
@@ -10,15 +11,21 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from model_plugins.toy_wind.model import ToyWind
+from oasis_kernel.dispatch import waiting
+from oasis_kernel.dispatch.waiting import Limit
 from oasis_kernel.plugins import hookimpl
 
 
 @hookimpl
 def register_models(data_dir: Path) -> list[Any]:
+    seconds = json.loads(Path(os.environ["TRICKS"]).read_text()).get("limit")
+    if seconds is not None:
+        waiting.Limit = partial(Limit, times=10.0, seconds=seconds)
     return [TrickyModel(data_dir)]
 
 
