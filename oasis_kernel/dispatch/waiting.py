@@ -192,15 +192,18 @@ class WaitingChunks:
 
     def _longer_than(self, times: float, least: float) -> list[Begun]:
         """Attempts under way for more than so many times the median for as much work, and than ``least`` seconds."""
+        now = time.monotonic()
+        found = [begun for begun in self._begun.values() if now - begun.at > least]
+        if not found:  # as nearly always: medians of thousands of chunks would be taken for each that ends
+            return []
         seconds = median([took[0] for took in self._took] or [0.0])
         work = median([took[1] for took in self._took] or [0.0])
-        now = time.monotonic()
 
         def is_longer(begun: Begun) -> bool:
             larger = max(begun.attempt.chunk.item_events / max(work, 1), 1.0)
-            return now - begun.at > max(times * seconds * larger, least)
+            return now - begun.at > times * seconds * larger
 
-        return sorted(filter(is_longer, self._begun.values()), key=lambda begun: begun.at)
+        return sorted(filter(is_longer, found), key=lambda begun: begun.at)
 
     def copied(self, attempt: Attempt) -> Attempt:
         """The same chunk once more, to be tried beside an attempt that is late."""
