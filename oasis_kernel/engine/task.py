@@ -142,22 +142,27 @@ class ChunkTask:
         prepared = self._prepared
         pieces: dict[str, list[list[SummaryLosses]]] = {output.name: [] for output in prepared.outputs}
         for block in self._narrow(prepared.adjusted(ground_up)):
-            streams = prepared.chain.streams(block)
-            summaries = summarise_all(streams, self._wanted, self._same, risks_first_met=prepared.compatible)
-            for output, summary in zip(prepared.outputs, summaries, strict=True):
+            for name, summary in zip(self._names, self._summaries(block), strict=True):
                 if not block.first_sample:
-                    pieces[output.name].append([])
-                pieces[output.name][-1].append(summary)
+                    pieces[name].append([])
+                pieces[name][-1].append(summary)
+            del block  # before the next is made: of a large event, never two windows are there
         joined = {}
         for name in self._names:
             found = pieces.pop(name)  # so that never all outputs are there twice
             joined[name] = join_events([join_samples(windows) for windows in found]) if found else prepared.empty_losses
         return joined
 
+    def _summaries(self, block: LossBlock) -> list[SummaryLosses]:
+        """The losses of every output, of one block of ground-up ones."""
+        streams = self._prepared.chain.streams(block)
+        return summarise_all(streams, self._wanted, self._same, risks_first_met=self._prepared.compatible)
+
     def _narrow(self, ground_up: Iterator[LossBlock]) -> Iterator[LossBlock]:
         """The blocks, a large event in windows of samples: terms make ten times its losses of it."""
         for block in ground_up:
             yield from sample_windows(block, self._block_bytes) if self._prepared.divisible else (block,)
+            del block
 
 
 def _until(stopped: Stopped, blocks: Iterator[LossBlock]) -> Iterator[LossBlock]:
@@ -166,3 +171,4 @@ def _until(stopped: Stopped, blocks: Iterator[LossBlock]) -> Iterator[LossBlock]
         if stopped():
             raise Cancelled("the chunk was stopped between two blocks of losses")
         yield block
+        del block

@@ -88,12 +88,16 @@ def list_damage(
 
 @kernel
 def list_hazard(
-    draw_of: Int32, group: Int64, event: int, count: int, order: TouchOrder, rows: Rows, draws: EventDraws
+    draw_of: Int32, group: Int64, event: int, span: tuple[int, int], order: TouchOrder, rows: Rows, draws: EventDraws
 ) -> int:
-    """Number the hazard draws of the rows that are sampled by hazard first, find the seeds; return how many."""
+    """Number the hazard draws of the rows ``by_draw[span]``, of those sampled by hazard first; return how many.
+
+    Numbers are from 0 on, in the order in which the rows meet them; seeds are found too.
+    """
     position, number = order.position, draws.number
     listed = 0
-    for r in range(count):
+    for q in range(span[0], span[1]):
+        r = rows.by_draw[q]
         if rows.hazards[r] <= 1:
             continue
         d = draw_of[position[r]]

@@ -68,7 +68,7 @@ class Window(NamedTuple):
     """The uniforms of the samples that are wanted."""
 
     damage: Float64  # [a tile's draws, w] the drawn ones themselves where all samples are wanted
-    hazard: Float64  # [an event's draws, w]
+    hazard: Float64  # [an event's or a tile's draws, w]
 
 
 class Room(NamedTuple):
@@ -86,6 +86,7 @@ class Room(NamedTuple):
     scale: Float64  # [r]
     found: Int32  # [r, w] damage bins; a single row unless coverages depend on one another
     window: Window
+    hazard_by_tile: bool  # hazard numbers are drawn for each tile of damage draws, else for an event at once
 
 
 class Block(NamedTuple):
@@ -105,8 +106,7 @@ def ground_up(
     All samples are drawn; those from ``first_sample`` on, as many as the room's window is wide, are written.
     """
     exposure, curves, sampling, mode, randomness, settlement = model
-    order, tables, rows, score = room.order, room.tables, room.rows, room.factors.score
-    damage, hazard, lookups, window = room.damage, room.hazard, room.lookups, room.window
+    order, tables, rows, damage, window = room.order, room.tables, room.rows, room.damage, room.window
     step = damage.uniform.shape[0]
     before = 0
     out.offsets[0] = 0
@@ -116,33 +116,44 @@ def ground_up(
         hazard_tables(runs, first_run, last_run, tables)
         levels = distribute(exposure, curves, runs, mode, order, tables, rows, count)
         draws = list_damage(exposure.draw, randomness.damage.group, event, count, order, rows, damage)
-        hazards = list_hazard(exposure.hazard_draw, randomness.hazard.group, event, count, order, rows, hazard)
-        draw_factors(randomness, event, lookups, room.factors)
-        for start in range(0, hazards, step):
-            stop = min(start + step, hazards)
-            draw(randomness, randomness.hazard, score, start, stop, lookups, hazard)
-            take_window(hazard.uniform, first_sample, stop - start, window.hazard[start:stop])
+        draw_factors(randomness, event, room.lookups, room.factors)
+        if not room.hazard_by_tile:
+            draw_hazard(model, event, (0, count), first_sample, room)
         for level in range(levels):
             begin = 0
             for start in range(0, draws, step):  # a tile of draws, whose numbers stay in the core's nearest cache
                 stop = min(start + step, draws)
-                draw(randomness, randomness.damage, score, start, stop, lookups, damage)
+                draw(randomness, randomness.damage, room.factors.score, start, stop, room.lookups, damage)
                 if window.damage.shape[1] < damage.uniform.shape[1]:
                     take_window(damage.uniform, first_sample, stop - start, window.damage)
                 tile = Tile(
                     begin, damage.last_row[stop - 1], start, before, out.loss, room.scale, room.found, room.ends
                 )
+                if room.hazard_by_tile:
+                    draw_hazard(model, event, (tile.begin, tile.end), first_sample, room)
                 if level == 0:
                     describe(exposure, sampling.bins, order, tables, rows, tile, out.item)
                 sample_tile(rows, KINDS * level, curves.table, tables, sampling, (window.damage, window.hazard), tile)
                 begin = tile.end
         settle(settlement, exposure, order, coverages, event, before, room.factor, out.loss)
         forget_draws(draws, damage)
-        forget_draws(hazards, hazard)
         forget(tables)
         clear(coverages, order)
         before += count
         out.offsets[e - first + 1] = before
+
+
+@kernel
+def draw_hazard(model: GroundUpModel, event: int, span: tuple[int, int], first_sample: int, room: Room) -> None:
+    """Draw the hazard numbers of the event's rows ``by_draw[span]`` into the window, and tell the rows where."""
+    randomness, hazard, window = model.randomness, room.hazard, room.window.hazard
+    which, score, step = randomness.hazard, room.factors.score, max(hazard.uniform.shape[0], 1)
+    count = list_hazard(model.exposure.hazard_draw, which.group, event, span, room.order, room.rows, hazard)
+    for start in range(0, count, step):
+        stop = min(start + step, count)
+        draw(randomness, which, score, start, stop, room.lookups, hazard)
+        take_window(hazard.uniform, first_sample, stop - start, window[start:stop])
+    forget_draws(count, hazard)
 
 
 @kernel

@@ -16,6 +16,10 @@ from oasis_kernel.steps.ground_up_tables import Portfolio
 
 _TILE_BYTES = 24 << 10  # of uniform numbers that are drawn and used at a time: half of a core's nearest cache
 
+#: Where an event's hazard numbers take more, they are drawn for each tile of damage draws anew: memory does not grow
+#: with events then, and draws that several tiles share, which are few, are drawn several times.
+HAZARD_BYTES = 1 << 20
+
 
 @dataclass(frozen=True)
 class Extent:
@@ -74,9 +78,12 @@ def room(extent: Extent, portfolio: Portfolio, width: int) -> Room:
     model = portfolio.model
     depends = model.mode.depends
     factors = len(model.randomness.factors.group)
-    hazard_rows = extent.most_rows if _draws_hazard(extent, portfolio) else 0
+    drawn = _tile_rows(extent) if _draws_hazard(extent, portfolio) else 0
     damage = _draws(len(model.randomness.damage.group), extent, _tile_rows(extent))
-    hazard = _draws(len(model.randomness.hazard.group), extent, _tile_rows(extent) if hazard_rows else 0)
+    hazard = _draws(len(model.randomness.hazard.group), extent, drawn)
+    of_event = len(hazard.draw) if drawn else 0
+    of_tile = min(len(damage.uniform) * portfolio.hazards_of_draw, of_event)
+    by_tile = of_tile < of_event and of_event * width * 8 > HAZARD_BYTES
     common = np.zeros((factors, extent.samples))  # a factor's normal scores take the place of its uniform numbers
     return Room(
         order=_touch_order(extent.most_rows, portfolio),
@@ -96,8 +103,9 @@ def room(extent: Extent, portfolio: Portfolio, width: int) -> Room:
         found=np.zeros((extent.most_rows if depends else 1, width), np.int32),
         window=Window(
             damage.uniform if width == extent.samples else np.zeros((len(damage.uniform), width)),
-            np.zeros((min(len(hazard.number), hazard_rows), width)),
+            np.zeros((of_tile if by_tile else of_event, width)),
         ),
+        hazard_by_tile=by_tile,
     )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ class Portfolio:
     areaperil_id: UInt64  # ascending, those of the items
     distributions: Int64  # [area peril] how many distributions its items have
     amplifications: int  # the largest amplification id
+    hazards_of_draw: int  # the most hazard draws that the items of one damage draw have
 
 
 def prepare(items: Items, coverages: Coverages, model: DamageModel, options: GroundUpOptions) -> Portfolio:
@@ -101,7 +102,14 @@ def prepare(items: Items, coverages: Coverages, model: DamageModel, options: Gro
         areaperil_id=areaperil_id.astype(np.uint64),
         distributions=np.bincount(areaperil[chosen], minlength=len(areaperil_id)).astype(np.int64),
         amplifications=int(items.amplification_id.max(initial=0)),
+        hazards_of_draw=_most_partners(draw, hazard_draw),
     )
+
+
+def _most_partners(draw: Int32, hazard_draw: Int32) -> int:
+    """The most different hazard draws that stand beside one damage draw; both by position."""
+    pairs = np.unique(draw.astype(np.int64) << 32 | hazard_draw)
+    return int(np.bincount(pairs >> 32).max(initial=0))
 
 
 def _in_order(items: Items, order: Int64) -> Items:

@@ -1,6 +1,7 @@
 """A large event's losses a few samples at a time, so that all that is made of them stays as small as other blocks."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,7 +23,11 @@ def sample_windows(block: LossBlock, most_bytes: int) -> Iterator[LossBlock]:
         yield block
         return
     bounds = np.linspace(0, samples, -(-samples // width) + 1).astype(np.int64) + SPECIAL
-    special = block.loss[:, :SPECIAL]
-    for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        loss = np.concatenate([special, block.loss[:, first:last]], axis=1)
-        yield LossBlock(block.event_id, block.offsets, block.row, loss, block.first_sample + first - SPECIAL)
+    for first, last in pairwise(bounds.tolist()):
+        yield _window(block, first, last)
+
+
+def _window(block: LossBlock, first: int, last: int) -> LossBlock:
+    """The special columns of a block, and its columns ``first:last``."""
+    loss = np.concatenate([block.loss[:, :SPECIAL], block.loss[:, first:last]], axis=1)
+    return LossBlock(block.event_id, block.offsets, block.row, loss, block.first_sample + first - SPECIAL)
