@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 
 from oasis_kernel.engine.earlier import Earlier, in_order
-from oasis_kernel.engine.freed_memory import give_back_freed_memory
+from oasis_kernel.engine.freed_memory import give_back_freed_memory, keep_little_freed_memory
 from oasis_kernel.engine.kept import KeptGroundUp
 from oasis_kernel.engine.prepare import Prepared
 from oasis_kernel.engine.progress import peak_memory
@@ -36,6 +36,7 @@ class ChunkTask:
         earlier: Earlier | None = None,
         reference: Callable[[], TaskReference] | None = None,
     ):
+        keep_little_freed_memory()
         self._prepared = prepared
         self._store = store
         self._block_bytes = block_bytes

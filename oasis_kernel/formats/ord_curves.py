@@ -15,6 +15,7 @@ import pyarrow as pa
 from oasis_kernel.formats.ord_batches import batch_of
 from oasis_kernel.formats.ord_occurrence import Occurrences
 from oasis_kernel.formats.ord_period_losses import PeriodLosses
+from oasis_kernel.formats.ord_room import room
 from oasis_kernel.kernels.curves import (
     LOSS_AND_TAIL,
     NOTHING,
@@ -178,8 +179,8 @@ def _per_sample_mean(source: npt.NDArray[np.floating], rows: PeriodRows, context
 
 
 def _room(values: int, curves: int, *, weighted: bool) -> Curves:
-    period = np.empty(values if weighted else 0, np.int32)
-    return Curves(np.empty(values, np.float32), period, np.empty(curves + 1, np.int64))
+    period = room((values if weighted else 0,), np.int32)
+    return Curves(room((values,), np.float32), period, np.empty(curves + 1, np.int64))
 
 
 def _cut(room: Curves, n: int) -> Curves:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oasis_kernel.formats.ord_occurrence import Occurrences
+from oasis_kernel.formats.ord_room import room
 from oasis_kernel.kernels.curves import PeriodRows, PeriodTable, add_periods
 from oasis_kernel.model.exposure import Float32, Float64, Int32, Int64
 from oasis_kernel.model.losses import SummaryLosses
@@ -60,8 +61,8 @@ class PeriodAccumulator:
             np.empty(keys, np.int64),
             np.empty(capacity, np.int32),
             np.empty(capacity, np.int32),
-            np.empty((capacity, aggregate_columns), np.float64),
-            np.empty((capacity, largest_columns), np.float32),
+            room((capacity, aggregate_columns), np.float64),
+            room((capacity, largest_columns), np.float32),
             np.zeros(1, np.int64),
         )
 
@@ -114,7 +115,7 @@ def count_touched(chunks: Chunks, occurrences: Occurrences) -> Touched:
 def summary_ranges(rows: Int64, row_bytes: int, memory: int) -> list[tuple[int, int]]:
     """Consecutive (first, last + 1) summary ids that cover all of ``rows`` and whose rows fit in ``memory`` bytes each.
 
-    A summary that does not fit alone makes a range of its own: it cannot be cut.
+    A summary that does not fit alone makes a range of its own: it cannot be cut, and lies in a temporary file.
     """
     ranges = []
     total = np.cumsum(rows * row_bytes)

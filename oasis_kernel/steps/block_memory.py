@@ -28,10 +28,9 @@ class _Kept(threading.local):
 class _Lease:
     """A piece of memory that goes back to the thread it is from when no array looks at it any more."""
 
-    def __init__(self, piece: npt.NDArray[np.uint8], pieces: list[npt.NDArray[np.uint8]], shape: tuple[int, int]):
+    def __init__(self, piece: npt.NDArray[np.uint8], pieces: list[npt.NDArray[np.uint8]]):
         self._piece, self._pieces = piece, pieces
-        address = piece.__array_interface__["data"]
-        self.__array_interface__: dict[str, Any] = {"data": address, "shape": shape, "typestr": "<f4", "version": 3}
+        self.__array_interface__: dict[str, Any] = piece.__array_interface__
 
     def __del__(self) -> None:
         if len(self._pieces) < KEPT:
@@ -43,9 +42,14 @@ _kept = _Kept()
 
 def loss_rows(rows: int, columns: int) -> Float32:
     """An array [rows, columns] of any content, float32; its memory serves again once nobody refers to it."""
-    needed = rows * columns * 4
+    return scratch(rows * columns, np.dtype(np.float32)).reshape(rows, columns)
+
+
+def scratch(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """An array [count] of any content; its memory serves again once nobody refers to it."""
+    needed = count * dtype.itemsize
     if needed < SMALLEST:
-        return np.empty((rows, columns), np.float32)
+        return np.empty(count, dtype)
     pieces = _kept.pieces
     fitting = [number for number, piece in enumerate(pieces) if len(piece) >= needed]
     if fitting:
@@ -54,4 +58,4 @@ def loss_rows(rows: int, columns: int) -> Float32:
         if pieces:
             pieces.pop(min(range(len(pieces)), key=lambda number: len(pieces[number])))
         piece = np.empty(int(needed * MARGIN), np.uint8)
-    return np.asarray(_Lease(piece, pieces, (rows, columns)))
+    return np.asarray(_Lease(piece, pieces))[:needed].view(dtype)

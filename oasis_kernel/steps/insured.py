@@ -15,7 +15,7 @@ from oasis_kernel.kernels.programme_run_arrays import (
 )
 from oasis_kernel.model.exposure import Int32
 from oasis_kernel.model.losses import SPECIAL, LossBlock
-from oasis_kernel.steps.block_memory import loss_rows
+from oasis_kernel.steps.block_memory import loss_rows, scratch
 
 #: Columns a row of scratch holds at most, and the multiple its width is rounded up to (for vector instructions).
 WIDEST, ALIGNMENT = 128, 16
@@ -93,7 +93,7 @@ def _workspace(execution: Execution, block: LossBlock) -> Workspace:
     width = _tile_width(rows, block.loss.shape[1])
     carried = rows if execution.carrying.any() else 1
     return Workspace(
-        loss=np.empty((rows, width), np.float32),
+        loss=loss_rows(rows, width),
         carry=np.empty((3, carried, width), np.float32),
         total=np.empty(width),
         received=np.empty(width, np.float32),
@@ -105,7 +105,7 @@ def _workspace(execution: Execution, block: LossBlock) -> Workspace:
         local=np.empty(len(execution.place), np.int32),
         leaves=np.empty(leaves, LEAF_DTYPE),
         members=np.empty(leaves, np.int32),
-        nodes=np.empty(leaves * levels, NODE_DTYPE),
+        nodes=scratch(leaves * levels, NODE_DTYPE),
         children=np.empty(leaves, CHILD_DTYPE),
         trees=np.empty(len(sizes), np.int32),
         touched=np.zeros(len(sizes), np.int32),
