@@ -98,6 +98,9 @@ PROOFS = {
     "Q26 · Conditions under the default tag alone": Proof(
         (f"{KEPT}the_default_condition_covers_what_its_first_level_does_not",)
     ),
+    "Q27 · A shared limit of the loss above a minimum and a maximum deductible": Proof(
+        (f"{KEPT}a_shared_limit_of_the_loss_has_its_rule_with_both_bounds_and_no_deductible",)
+    ),
     "Ground-up losses of a layered portfolio": Proof(
         ("questions/test_exposure.py::test_ground_up_counts_once_however_many_layers_insure_it",),
         ("questions/test_exposure.py::test_compatible_counts_ground_up_once_a_layer_as_the_reference_does",),

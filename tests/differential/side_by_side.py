@@ -1,6 +1,7 @@
 """One example through both engines: equal with ``compatible``, explained without it."""
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from random_reinsurance import AGGREGATE
 from oasis_kernel.errors import InvalidInput
 
 MOST_SENTENCES = 6
+#: What the row says that the reference's table of rules lacks (Q27).
+LACKING = {"limit_gt_0", "lim_type", "share_gt_0", "deductible_min_gt_0", "deductible_max_gt_0"}
 #: Examples that both engines run: those that both refuse are drawn anew.
 EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "300"))
 checked = settings(
@@ -50,6 +53,9 @@ def check(reference: Reference, tally: Counter[str], folder: Path, example: Exam
     given = _ours(folder, example)
     answer = reference({"do": "compile", "folder": str(folder), "perils": list(example.perils)})
     _reject_died(answer, tally)
+    if not isinstance(given, InvalidInput) and lacks_a_rule(answer):
+        tally["refused by the reference (Q27)"] += 1
+        reject()
     if isinstance(given, InvalidInput) or answer != "done":
         assert isinstance(given, InvalidInput), f"only the reference refuses: {answer}"
         left_out = any(contract["ReinsType"] == AGGREGATE for contract in example.files.get("ri_info", []))
@@ -80,6 +86,12 @@ def _reject_died(answer: str, tally: Counter[str]) -> None:
     if answer == "died":
         tally["the reference died"] += 1
         reject()
+
+
+def lacks_a_rule(answer: str) -> bool:
+    """Whether the reference refuses for want of the one row that its table of rules lacks."""
+    named = set(re.findall(r"\w+_gt_0|\w+_type|\w+_code", answer))
+    return "Calculation Rule mapping error" in answer and named == LACKING
 
 
 def _ours(folder: Path, example: Example) -> Compiled | InvalidInput:

@@ -124,3 +124,11 @@ def test_the_default_condition_covers_what_its_first_level_does_not(tmp_path: Pa
     found = exposure_losses(write_files(tmp_path / "portfolio", files), [1.0], ["WW2"]).table("coverage")
     building = 99_900 * (1 - 1_000 / 149_900)
     assert found["loss_il"].to_pylist() == pytest.approx([building, 148_900 - building])
+
+
+def test_a_shared_limit_of_the_loss_has_its_rule_with_both_bounds_and_no_deductible(insured: Insured) -> None:
+    """Q27. Of 9,000 above the deductible at most half of the loss, and four fifths of that. The reference refuses it."""
+    bounds = {"AccMinDed6All": 1_000, "AccMaxDed6All": 2_000}
+    limit = {"AccLimit6All": 0.5, "AccLimitType6All": 1, "AccParticipation": 0.8}
+    paid = insured({"BuildingTIV": 10_000}, [bounds | limit])
+    assert paid == pytest.approx(4_000)
