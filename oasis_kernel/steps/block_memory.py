@@ -14,8 +14,9 @@ from oasis_kernel.model.exposure import Float32
 
 #: Bytes below which the allocator keeps memory by itself.
 SMALLEST = 1 << 20
-#: Pieces that a thread keeps for later, and how much larger than asked for new ones are, so that they serve again.
-KEPT, MARGIN = 4, 1.25
+#: Pieces that a thread keeps for later, and bytes of them: the largest go first, as they cost least beside their use.
+KEPT, KEPT_BYTES = 4, 48 << 20
+MARGIN = 1.25  # how much larger than asked for new pieces are, so that they serve again
 
 
 class _Kept(threading.local):
@@ -33,8 +34,7 @@ class _Lease:
         self.__array_interface__: dict[str, Any] = piece.__array_interface__
 
     def __del__(self) -> None:
-        if len(self._pieces) < KEPT:
-            self._pieces.append(self._piece)
+        self._pieces.append(self._piece)
 
 
 _kept = _Kept()
@@ -50,12 +50,22 @@ def scratch(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     needed = count * dtype.itemsize
     if needed < SMALLEST:
         return np.empty(count, dtype)
-    pieces = _kept.pieces
-    fitting = [number for number, piece in enumerate(pieces) if len(piece) >= needed]
-    if fitting:
-        piece = pieces.pop(min(fitting, key=lambda number: len(pieces[number])))
-    else:
-        if pieces:
-            pieces.pop(min(range(len(pieces)), key=lambda number: len(pieces[number])))
+    piece = _taken(_kept.pieces, needed)
+    _leave(_kept.pieces)  # before there is a new one
+    if piece is None:
         piece = np.empty(int(needed * MARGIN), np.uint8)
-    return np.asarray(_Lease(piece, pieces))[:needed].view(dtype)
+    return np.asarray(_Lease(piece, _kept.pieces))[:needed].view(dtype)
+
+
+def _taken(pieces: list[npt.NDArray[np.uint8]], needed: int) -> npt.NDArray[np.uint8] | None:
+    """The smallest piece that is large enough, taken out; where none is, the smallest goes, to make place."""
+    fitting = [number for number, piece in enumerate(pieces) if len(piece) >= needed]
+    number = min(fitting or range(len(pieces)), key=lambda number: len(pieces[number]), default=None)
+    piece = pieces.pop(number) if number is not None else None
+    return piece if fitting else None
+
+
+def _leave(pieces: list[npt.NDArray[np.uint8]]) -> None:
+    """Keep no more pieces, and no more bytes of them, than is worth it."""
+    while len(pieces) > KEPT or sum(map(len, pieces)) > KEPT_BYTES:
+        pieces.pop(max(range(len(pieces)), key=lambda number: len(pieces[number])))

@@ -127,7 +127,7 @@ def test_the_default_condition_covers_what_its_first_level_does_not(tmp_path: Pa
 
 
 def test_a_shared_limit_of_the_loss_has_its_rule_with_both_bounds_and_no_deductible(insured: Insured) -> None:
-    """Q27. Of 9,000 above the deductible at most half of the loss, and four fifths of that. The reference refuses it."""
+    """Q27. Of 9,000 at most half of the loss is paid, and four fifths of that. The reference refuses it."""
     bounds = {"AccMinDed6All": 1_000, "AccMaxDed6All": 2_000}
     limit = {"AccLimit6All": 0.5, "AccLimitType6All": 1, "AccParticipation": 0.8}
     paid = insured({"BuildingTIV": 10_000}, [bounds | limit])

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from oasis_kernel.steps.block_memory import SMALLEST, loss_rows
+from oasis_kernel.steps import block_memory
+from oasis_kernel.steps.block_memory import KEPT, KEPT_BYTES, SMALLEST, loss_rows, scratch
 
 ROWS, COLUMNS = SMALLEST // 64, 32  # twice the smallest that is kept
 
@@ -33,6 +34,29 @@ def test_memory_that_a_part_of_a_block_looks_at_is_not_given_away() -> None:
     other = loss_rows(ROWS, COLUMNS)
     other[:] = 2.0
     assert (part == 1.0).all()
+
+
+def test_of_what_was_given_back_little_is_kept() -> None:
+    def kept_after(sizes: list[int]) -> list[int]:
+        blocks = [scratch(size, np.dtype(np.uint8)) for size in sizes]
+        del blocks
+        scratch(SMALLEST, np.dtype(np.uint8))
+        return sorted(len(piece) for piece in block_memory._kept.pieces)
+
+    with ThreadPoolExecutor(1) as fresh:
+        many = fresh.submit(kept_after, [SMALLEST] * (KEPT + 3)).result()
+    with ThreadPoolExecutor(1) as fresh:
+        large = fresh.submit(kept_after, [KEPT_BYTES // 2, SMALLEST, KEPT_BYTES // 2]).result()
+    assert len(many) <= KEPT + 1
+    assert sum(large) <= KEPT_BYTES
+
+
+def test_numbers_of_any_kind_have_their_place() -> None:
+    kind = np.dtype([("node", np.int32), ("loss", np.float32)])
+    array = scratch(SMALLEST, kind)
+    array["loss"] = 2.0
+    assert array.shape == (SMALLEST,)
+    assert array["loss"].sum() == 2.0 * SMALLEST
 
 
 def test_small_and_large_blocks_have_the_shape_asked_for() -> None:
