@@ -78,11 +78,11 @@ def room(extent: Extent, portfolio: Portfolio, width: int) -> Room:
     model = portfolio.model
     depends = model.mode.depends
     factors = len(model.randomness.factors.group)
-    drawn = _tile_rows(extent) if _draws_hazard(extent, portfolio) else 0
     damage = _draws(len(model.randomness.damage.group), extent, _tile_rows(extent))
+    drawn = _tile_rows(extent) if _draws_hazard(extent, portfolio) else 0
     hazard = _draws(len(model.randomness.hazard.group), extent, drawn)
     of_event = len(hazard.draw) if drawn else 0
-    of_tile = min(len(damage.uniform) * portfolio.hazards_of_draw, of_event)
+    of_tile = len(damage.uniform) * portfolio.hazards_of_draw
     by_tile = of_tile < of_event and of_event * width * 8 > HAZARD_BYTES
     common = np.zeros((factors, extent.samples))  # a factor's normal scores take the place of its uniform numbers
     return Room(
@@ -90,11 +90,7 @@ def room(extent: Extent, portfolio: Portfolio, width: int) -> Room:
         tables=_tables(extent, portfolio),
         damage=damage,
         hazard=hazard,
-        factors=FactorRoom(
-            np.zeros(factors, np.int64),
-            common,
-            common,
-        ),
+        factors=FactorRoom(np.zeros(factors, np.int64), common, common),
         factor=np.ones(portfolio.amplifications + 1),
         lookups=lookups(_tile_rows(extent) * extent.samples),
         ends=ends(width),
