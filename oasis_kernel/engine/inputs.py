@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from oasis_kernel.engine.analysis import Analysis, Origin
-from oasis_kernel.engine.freed_memory import keep_little_freed_memory
+from oasis_kernel.engine.freed_memory import share_one_allocator
 from oasis_kernel.engine.standard import standard_settings
 from oasis_kernel.errors import Finding, InvalidInput, OasisError
 from oasis_kernel.formats.arrow_bytes import table_bytes
@@ -33,7 +33,7 @@ def load_analysis(files: InputFiles, plugins: Plugins) -> tuple[Analysis, list[F
 
     InvalidInput, with every finding, when one of them cannot be used.
     """
-    keep_little_freed_memory()  # everything large comes after this
+    share_one_allocator()  # everything large comes after this
     findings: list[Finding] = []
     options: dict[str, Any] = {}
     if files.mdk is not None:
