@@ -53,7 +53,7 @@ class _Work:
 
     entry: str
     arguments: Mapping[str, Any]
-    messages: "SimpleQueue[Message]"
+    messages: "SimpleQueue[Message | None]"  # None: a chunk has said all
     stop: threading.Event
 
 
@@ -67,13 +67,18 @@ def compute(
     work = _Work(entry, arguments, SimpleQueue(), threading.Event())
     with ThreadPoolExecutor(threads, thread_name_prefix="chunk") as pool:
         try:
-            left = {pool.submit(_one, work, unpacked(message)) for message in chunks}
-            while left or not work.messages.empty():
-                left = {future for future in left if not future.done()}
+            for chunk in chunks:
+                pool.submit(_one, work, unpacked(chunk)).add_done_callback(lambda _: work.messages.put(None))
+            left = len(chunks)
+            while left:
                 try:
-                    yield work.messages.get(timeout=POLL)
+                    message = work.messages.get(timeout=POLL)  # not for ever, or Ray could not interrupt it
                 except Empty:
                     continue
+                if message is None:
+                    left -= 1  # at once: a wait for the next look would be time in which no chunk is computed
+                else:
+                    yield message
         finally:
             work.stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
