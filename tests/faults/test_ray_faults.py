@@ -42,8 +42,13 @@ def once_a_part_is_there(running: "subprocess.Popen[bytes]", store: Path, kill: 
     kill()
 
 
-def ray_processes(running: "subprocess.Popen[bytes]", name: str) -> list[psutil.Process]:
-    return [found for found in psutil.Process(running.pid).children(recursive=True) if found.name() == name]
+def at_work(running: "subprocess.Popen[bytes]") -> psutil.Process:
+    """A worker that computes a chunk: between two chunks it has another name for a moment."""
+    while running.poll() is None:
+        for process in psutil.Process(running.pid).children(recursive=True):
+            if process.name() == "ray::compute":
+                return process
+    raise AssertionError("the run was over before a worker could be killed")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,7 @@ def on_threads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 def test_a_run_whose_worker_is_killed_has_the_bytes_of_threads(tmp_path: Path, on_threads: dict[str, bytes]):
     running = started(tmp_path, "--ray", "local")
-    once_a_part_is_there(running, tmp_path / "store", lambda: ray_processes(running, "ray::compute")[0].kill())
+    once_a_part_is_there(running, tmp_path / "store", lambda: at_work(running).kill())
     ended(running)
     assert tables(tmp_path / "out") == on_threads
     assert record(tmp_path / "out")["reused_chunks"] == 0
