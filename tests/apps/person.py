@@ -4,6 +4,8 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -163,13 +165,26 @@ class Person:
         """Start their own server, from the hub's home, and wait for JupyterLab."""
         self.page.goto("/hub/home")
         self.click(self.page.get_by_role("link", name=re.compile("my notebooks")))
-        self.page.wait_for_url(re.compile(f"/user/{self.name}/lab"), timeout=1000 * START_SECONDS)
+        self.comes_to_notebooks()
+
+    def comes_to_notebooks(self) -> None:
+        """Wait until the browser is at their server: at its own address, not at the hub's page about it."""
+        own = re.compile(rf"^http://[^/]+/user/{self.name}/lab")
+        self.page.wait_for_url(own, timeout=1000 * START_SECONDS)
+
+    @contextmanager
+    def kept_at_the_start(self) -> Iterator[None]:
+        """The page of a starting server stays: it does not hear how far the server is, nor that it is there."""
+        progress = re.compile("/server/progress")
+        self.page.route(progress, lambda route: None)
+        yield
+        self.page.unroute(progress)
 
     def stop_server(self) -> None:
         """Stop their own server, on the hub's home."""
         self.page.goto("/hub/home")
         self.button("Stop my server").click()
-        self.button("Stop my server").wait_for(state="hidden", timeout=1000 * START_SECONDS)
+        self.page.get_by_role("link", name="Start my notebooks").wait_for(timeout=1000 * START_SECONDS)
 
     def close_tab(self) -> None:
         """Close the page, and open an empty one."""

@@ -56,6 +56,17 @@ def test_a_dead_kernel_is_told_and_there_is_a_way_back(workbench, person):
     assert ida.sees("About the model")
 
 
+def test_a_server_is_stopped_while_it_starts_and_started_again(person):
+    eli = person("eli", "workbench-users")
+    eli.log_in()
+    with eli.kept_at_the_start():
+        eli.page.get_by_role("link", name="Start my notebooks").click()
+        eli.page.wait_for_url(re.compile("/hub/spawn-pending/"))
+        eli.stop_server()
+    eli.start_server()
+    eli.stop_server()
+
+
 def _is_kernel(process: psutil.Process, kernel: str) -> bool:
     try:
         return any(f"kernel-{kernel}" in word for word in process.cmdline())
