@@ -123,3 +123,10 @@ class StorageFull(StorageFailed):
 
 class Cancelled(OasisError):
     """A run stopped on request."""
+
+
+class ClusterLost(OasisError):
+    """The cluster went away under this process: nothing is wrong with the chunks that were in flight.
+
+    Ray waits for the cluster at the interpreter's end, for minutes: a process that has lost it leaves at once.
+    """

@@ -55,11 +55,15 @@ add_host_to(app)
 def main() -> None:
     """Run the command line; an error of ours is one clear message and exit code 1, never a traceback."""
     from oasis_kernel.cli.view import print_error
-    from oasis_kernel.errors import OasisError
+    from oasis_kernel.errors import ClusterLost, OasisError
+    from oasis_kernel.leaving import leave_at_once
 
     gc.set_threshold(COLLECT_AFTER)
     try:
         app()
+    except ClusterLost as error:
+        print_error(error)
+        leave_at_once(EXIT_FINDINGS)
     except OasisError as error:
         print_error(error)
         sys.exit(EXIT_FINDINGS)

@@ -1,5 +1,6 @@
 """A Ray cluster: one on this machine, behind loopback and a token, or another that this machine belongs to."""
 
+import logging
 import os
 import secrets
 import signal
@@ -17,7 +18,10 @@ from typing import Any
 import platformdirs
 
 from oasis_kernel.dispatch import ray_worker
-from oasis_kernel.errors import OasisError
+from oasis_kernel.dispatch.answers import answered
+from oasis_kernel.errors import ClusterLost, OasisError
+
+log = logging.getLogger(__name__)
 
 LOCAL = "local"
 MODEL_RESOURCE, MODEL_LABEL = "model:", "workbench/model"
@@ -30,8 +34,10 @@ CONNECT_SECONDS = 5.0
 SEEN_SECONDS = 1.0
 #: Ray gives up after half a minute, which may be too short on a busy machine.
 STARTS = 3
-#: How long a lost head is waited for before Ray ends this process.
-HEAD_SECONDS = 15
+#: How long the head may be silent: after that the cluster is lost.
+HEAD_SECONDS = 30.0
+#: How long Ray waits for a head that is gone before it ends this process, should anything here not have done so.
+RAY_ENDS_SECONDS = 60
 TOKEN_MODE, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"
 #: Ray then listens on loopback only; undocumented for this purpose, hence a test.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
@@ -39,9 +45,12 @@ LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_task_oom_retries": "2",
-    "RAY_gcs_rpc_server_reconnect_timeout_s": str(HEAD_SECONDS),
+    "RAY_gcs_rpc_server_reconnect_timeout_s": str(RAY_ENDS_SECONDS),
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+
+
+OWN_PART = "this machine's part of it has ended, or was given up because the network was cut"
 
 
 class ClusterUnusable(OasisError):
@@ -85,6 +94,7 @@ class RayCluster:
         self._offers = offers
         self._environment = dict(environment or {})
         self._open = False
+        self._lost: ClusterLost | None = None
         self._refused: dict[str, str] = {}
         self._nodes: list[Node] = []
         self._seen = -SEEN_SECONDS
@@ -111,7 +121,8 @@ class RayCluster:
         if self._open:
             import ray
 
-            ray.shutdown()
+            if self._lost is None:  # else Ray would wait for it
+                ray.shutdown()
             self._open = False
 
     def _start(self) -> None:
@@ -164,14 +175,38 @@ class RayCluster:
         return int(ray.cluster_resources().get("memory", 0))
 
     def nodes(self) -> list[Node]:
-        """The machines that are there now, or were a moment ago."""
-        import ray
-
+        """The machines that are there now, or were a moment ago. ClusterLost when the head or this one is cut off."""
         if time.monotonic() - self._seen > SEEN_SECONDS:
-            alive = [_node(found) for found in ray.nodes() if found["Alive"]]
+            alive = [_node(found) for found in self._said_by_head() if found["Alive"]]
+            self._require_own(alive)
             self._nodes = [replace(node, refused=self._refused.get(node.id, "")) for node in alive]
             self._seen = time.monotonic()
         return self._nodes
+
+    def _said_by_head(self) -> list[dict[str, Any]]:
+        """What the head knows of machines. Ray itself would wait for minutes where a network swallows everything."""
+        import ray
+
+        if self._lost is not None:
+            raise self._lost
+        try:
+            return answered(ray.nodes, HEAD_SECONDS)
+        except TimeoutError as error:
+            silence = f"its head has said nothing for {HEAD_SECONDS:g} seconds: it has ended, or the network is cut"
+            raise self.lost(silence) from error
+
+    def _require_own(self, alive: list[Node]) -> None:
+        import ray
+
+        if ray.get_runtime_context().get_node_id() not in {node.id for node in alive}:
+            raise self.lost(OWN_PART)
+
+    def lost(self, cause: str) -> ClusterLost:
+        """The error that says that the cluster went away under this process; from now on, nothing is asked of it."""
+        self._lost = ClusterLost(
+            f"the Ray cluster {self.address} went away: {cause}. Finished chunks are kept; start the run again"
+        )
+        return self._lost
 
     def refuse(self, node_id: str, cause: str) -> None:
         """Let a machine compute nothing from now on, and say why."""
@@ -357,7 +392,13 @@ def _ray() -> Any:
             f"Ray was imported before its cluster was opened, and not in token mode. Set {TOKEN_MODE}=token before"
         )
     ray._raylet.AuthenticationTokenLoader.instance().reset_cache()  # type: ignore[attr-defined]  # an earlier one's
+    ray._private.worker.print_to_stdstream = _logged
     return ray
+
+
+def _logged(data: Mapping[str, Any], ignore_prefix: bool) -> None:
+    """What machines of the cluster say is logged: Ray would write it to standard output, where results may go."""
+    log.info("%s", "".join(data["lines"]).strip().partition("\n")[0])
 
 
 @contextmanager

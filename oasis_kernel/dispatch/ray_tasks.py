@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from oasis_kernel.dispatch import ray_worker
-from oasis_kernel.dispatch.ray_cluster import RayCluster
+from oasis_kernel.dispatch.ray_cluster import OWN_PART, RayCluster
 from oasis_kernel.dispatch.waiting import Attempt, Setback, Trouble, WaitingChunks, too_long
 from oasis_kernel.errors import OasisError
 from oasis_kernel.model.work import Receipt, TaskReference
@@ -20,15 +20,10 @@ FORCE_SECONDS = 3.5
 #: A worker that cannot even be ended after so many seconds is given up with its task: its machine hangs.
 GIVE_UP_SECONDS = 20.0
 POLL = 0.2
-LOST = "the Ray cluster went away: this machine's part of it has died. Finished chunks are kept; start the run again"
 
 
 class WorkerRefused(OasisError):
     """A worker that cannot do the run's work: another version, other model data, no access to the store."""
-
-
-class ClusterLost(OasisError):
-    """The cluster went away under this process: nothing is wrong with the chunks that were in flight."""
 
 
 @dataclass
@@ -208,7 +203,7 @@ class RayTasks:
             del self._flights[stream]
             yield from _ended(flight)
         except ray.exceptions.LocalRayletDiedError as error:
-            raise ClusterLost(LOST) from error
+            raise self._cluster.lost(OWN_PART) from error
         except ray.exceptions.RayError as error:
             del self._flights[stream]
             yield from _lost(flight, error)

@@ -2,11 +2,10 @@
 
 ``python -m oasis_kernel.service.dispatcher``. What it knows lies in the database, so that it can be killed at any
 time: the next one lets the chunks wait again that this one had sent out, and finds the parts of those that finished.
-When the cluster's head is gone, Ray ends this process, and whoever started it starts it again.
+When the cluster's head is gone, or the network to it, this process ends, and whoever started it starts it again.
 """
 
 import logging
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -17,9 +16,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oasis_kernel.dispatch.ray_capacity import Capacity
 from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, RayCluster
-from oasis_kernel.dispatch.ray_tasks import LOST, ClusterLost, News, RayTasks, WorkerRefused, applied
+from oasis_kernel.dispatch.ray_tasks import News, RayTasks, WorkerRefused, applied
 from oasis_kernel.engine.versions import base_versions, unlike_base
 from oasis_kernel.errors import OasisError
+from oasis_kernel.leaving import leave_at_once
 from oasis_kernel.service import cluster_reports, cluster_runs, runs
 from oasis_kernel.service.cluster_runs import ClusterRun, Notes, Turns, cluster_run
 from oasis_kernel.service.database import Database
@@ -158,8 +158,6 @@ class Dispatcher:
             return
         self._reported = time.monotonic()
         nodes = self._cluster.nodes()
-        if not nodes:
-            raise ClusterLost(LOST)
         unknown = {node.id for node in nodes} - self._versions.keys()
         if unknown:
             self._versions |= {node: {} for node in unknown}
@@ -233,4 +231,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_at_once(main())  # Ray's own end would wait for a cluster that is lost

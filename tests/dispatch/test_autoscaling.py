@@ -1,31 +1,26 @@
 """Ray's own autoscaler, its machines imitated as processes: none, as many as the cap when there is work, none again.
 
-The provider (``fake_multinode``) is Ray's, for tests, and not public. ``ray stop`` would end other clusters too, so
-processes are ended one by one: those whose command line names this cluster's own folder.
+The provider (``fake_multinode``) is Ray's, for tests, and not public.
 """
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
 import pytest
+from ray_nodes import OBJECT_STORE, head
 
 from oasis_kernel.dispatch import ray_capacity
 from oasis_kernel.dispatch.ray_capacity import Capacity, worthwhile
-from oasis_kernel.dispatch.ray_cluster import ENVIRONMENT, LOOPBACK, STARTS, RayCluster, local_token
+from oasis_kernel.dispatch.ray_cluster import ENVIRONMENT, LOOPBACK, RayCluster, local_token
 
 HERE = Path(__file__).parent
 HEAD, HEAD_TYPE = "f" * 51 + "00000", "ray.head.default"
-OBJECT_STORE = 80 * 2**20
 IMITATED = {
     "AUTOSCALER_UPDATE_INTERVAL_S": "1",
     "RAY_FAKE_CLUSTER": "1",
@@ -82,58 +77,6 @@ def configuration(address: str) -> dict[str, object]:
     }
 
 
-def end_processes_of(folder: str) -> None:
-    """End every process of the cluster that works in a folder of its own."""
-    for _ in range(3):  # a raylet may have started one meanwhile
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.pid != os.getpid() and any(folder in argument for argument in process.cmdline()):
-                    process.kill()
-                    found.append(process)
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(found, timeout=20)
-        if not found:
-            return
-
-
-class Head:
-    """A cluster's head in a process group and a folder of its own; a context."""
-
-    def __init__(self, environment: dict[str, str], said: Path):
-        self.folder = tempfile.mkdtemp(prefix="ray")  # sockets lie in it, whose names must be short
-        self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
-        self._said = said
-        config = Path(self.folder) / "autoscaler.json"
-        config.write_text(json.dumps(configuration(self.address)))
-        ray = Path(sys.executable).parent / "ray"
-        command = [ray, "start", "--head", "--block", f"--port={self.port}", "--node-ip-address=127.0.0.1",
-                   "--num-cpus=0", f"--temp-dir={self.folder}", f"--autoscaling-config={config}",
-                   "--include-dashboard=false", f"--object-store-memory={OBJECT_STORE}"]  # fmt: skip
-        with said.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, env=environment | IMITATED, stdout=log, stderr=log, start_new_session=True, cwd=said.parent
-            )
-
-    def is_ready(self) -> bool:
-        """Whether it has started; Ray itself gives up after half a minute, which may be too short on a busy machine."""
-        end = time.monotonic() + 120
-        while "Ray runtime started" not in self._said.read_text():
-            if self._process.poll() is not None or time.monotonic() > end:
-                return False
-            time.sleep(0.2)
-        return True
-
-    def end(self) -> None:
-        """End everything that belongs to it."""
-        self._process.kill()
-        self._process.wait()
-        end_processes_of(self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
 @pytest.fixture
 def growing(tmp_path: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
     """The address of a cluster's head that computes nothing, the token's file, and a driver's environment."""
@@ -143,15 +86,12 @@ def growing(tmp_path: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
     paths = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
     given = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "PYTHONPATH": paths}
     environment = {**os.environ, **ENVIRONMENT, **LOOPBACK, **given}
-    for _ in range(STARTS):
-        head = Head(environment, said)
-        try:
-            if head.is_ready():
-                yield head.address, token, environment
-                return
-        finally:
-            head.end()
-    raise AssertionError(said.read_text())
+    port = free_port()
+    address, config = f"127.0.0.1:{port}", tmp_path / "autoscaler.json"
+    config.write_text(json.dumps(configuration(address)))
+    options = [f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=0", f"--autoscaling-config={config}"]
+    with head([], options, environment | IMITATED, said):
+        yield address, token, environment
 
 
 class Asked:

@@ -20,7 +20,7 @@ from oasis_kernel.dispatch.waiting import Attempt, Trouble
 from oasis_kernel.engine.analysis import Resources
 from oasis_kernel.engine.execute import execute
 from oasis_kernel.engine.inputs import load_analysis
-from oasis_kernel.errors import Cancelled, ChunkFailed, ChunksFailed, OasisError
+from oasis_kernel.errors import Cancelled, ChunkFailed, ChunksFailed, ClusterLost, OasisError
 from oasis_kernel.plugins import load_plugins
 
 pytestmark = [pytest.mark.slow, STARTED_AGAIN]
@@ -169,6 +169,31 @@ def test_the_workers_of_the_cluster_say_what_they_are(cluster):
     assert versions["python"] == sys.version.split()[0]
 
 
+def test_a_cluster_that_has_given_this_machine_up_is_lost(cluster, tmp_path, monkeypatch):
+    import ray
+
+    cut_off = RayCluster()
+    cut_off._open = True  # the one that is open
+    others = [{**node, "NodeID": "0" * 56} for node in ray.nodes()]
+    monkeypatch.setattr("ray.nodes", lambda: others)
+    with pytest.raises(
+        ClusterLost, match=r"the Ray cluster local went away: this machine's part of it .* start the run"
+    ):
+        run(cut_off, Trial(str(tmp_path)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_head_that_says_nothing_is_waited_for_so_long_and_no_longer(cluster, tmp_path, monkeypatch):
+    silent, answers = RayCluster(), threading.Event()
+    silent._open = True
+    monkeypatch.setattr("ray.nodes", answers.wait)
+    monkeypatch.setattr("oasis_kernel.dispatch.ray_cluster.HEAD_SECONDS", 0.2)
+    for _ in range(2):  # once lost, nothing is asked any more
+        with pytest.raises(ClusterLost, match=r"its head has said nothing for 0\.2 seconds"):
+            silent.nodes()
+    answers.set()
+
+
 def test_nothing_listens_beyond_this_machine(cluster):
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
     listening = [
@@ -186,8 +211,6 @@ import os, sys
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 import ray
 ray.__version__ = sys.argv[2] or ray.__version__
-from oasis_kernel.dispatch.ray_tasks import _Flight, _lost
-from oasis_kernel.dispatch.waiting import Attempt, Trouble
 from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, RayCluster
 try:
     with RayCluster(sys.argv[1]) as cluster:
