@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from apps.waiting import until
 from local_ray import CPUS, STARTED_AGAIN, local_ray
 from trial_tasks import Heard, Trial, chunks, events_of
 
@@ -192,6 +193,17 @@ def test_a_head_that_says_nothing_is_waited_for_so_long_and_no_longer(cluster, t
         with pytest.raises(ClusterLost, match=r"its head has said nothing for 0\.2 seconds"):
             silent.nodes()
     answers.set()
+
+
+def test_what_ray_says_of_machines_is_logged_and_not_printed(cluster, caplog, capfd):
+    import ray
+    from ray._private.utils import publish_error_to_driver
+
+    caplog.set_level("INFO", "oasis_kernel.dispatch.ray_cluster")
+    client = ray._private.worker.global_worker.gcs_client
+    publish_error_to_driver("node_died", "node1 has gone\n [state-dump] 1", gcs_client=client)
+    until(lambda: caplog.messages == ["node1 has gone"], 30.0)
+    assert capfd.readouterr().out == ""
 
 
 def test_nothing_listens_beyond_this_machine(cluster):
