@@ -11,13 +11,12 @@ import typer
 from oasis_kernel.cli import options as o
 from oasis_kernel.cli.inputs import need_a_model, with_inputs
 from oasis_kernel.cli.ray import workers_of
+from oasis_kernel.cli.stopping import HERE, told_when_stopped
 from oasis_kernel.model.inputs import InputFiles
 
 if TYPE_CHECKING:
     from oasis_kernel.dispatch import Executor
     from oasis_kernel.engine.analysis import Resources
-
-STOPPED = 130  # the exit code after Ctrl-C
 
 
 def add_to(app: typer.Typer) -> None:
@@ -151,12 +150,9 @@ def _run(
 
     need_a_model(files)
     try:
-        with ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
+        with told_when_stopped(HERE), ProgressBars(enabled=not as_json and sys.stderr.isatty()) as bars:
             analysis, findings = load_analysis(files, load_plugins())
             execute(analysis, out, resources, bars.report, findings, executor)
-    except KeyboardInterrupt:  # Typer would end the command without a word
-        sys.stderr.write("\nStopped. Finished chunks are kept: the same command goes on from there.\n")
-        raise typer.Exit(STOPPED) from None
     except OasisError as error:
         if as_json:
             sys.stdout.write(json.dumps(failure_as_dict(error), default=str) + "\n")

@@ -10,13 +10,13 @@ import typer
 
 from oasis_kernel.cli import options as o
 from oasis_kernel.cli.host import asked_there, connected
+from oasis_kernel.cli.stopping import STOPPED
 from oasis_kernel.model.inputs import InputFiles
 
 if TYPE_CHECKING:
     from oasis_kernel.client.run import RemoteRun
     from oasis_kernel.engine.progress import Report
 
-STOPPED = 130
 Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id (or its start or end), its name, or 'last'.")]
 Out = Annotated[Path | None, typer.Option(help="Also put the results into this folder.")]
 

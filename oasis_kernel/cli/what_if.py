@@ -10,6 +10,7 @@ import typer
 
 from oasis_kernel.cli import options as o
 from oasis_kernel.cli.host import connected
+from oasis_kernel.cli.stopping import HERE, THERE, told_when_stopped
 
 if TYPE_CHECKING:
     from oasis_kernel.api import LocalRun
@@ -62,7 +63,8 @@ def what_if(
             before: LocalRun | RemoteRun = open_services.enter_context(connected(host)).open_run(run)
         else:
             before = _opened(run, workers, memory)
-        _ask(before, change, out, as_json)
+        with told_when_stopped(THERE if host else HERE):
+            _ask(before, change, out, as_json)
 
 
 def _opened(run: str, workers: int | None, memory: float | None) -> "LocalRun":

@@ -200,3 +200,13 @@ def test_the_verb(base, files, folder, tmp_path, monkeypatch):
     machine = CliRunner().invoke(app, [*command, "--json"])
     result = json.loads(machine.stdout)
     assert result["average_annual_loss"]["il"] < result["before"]["average_annual_loss"]["il"]
+
+
+def test_ctrl_c_says_what_is_kept(base, tmp_path, monkeypatch):
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalRun, "what_if", stopped)
+    ended = CliRunner().invoke(app, ["whatif", str(base.folder), "--out", str(tmp_path / "out")])
+    assert ended.exit_code == 130
+    assert "Finished chunks are kept" in ended.stderr
