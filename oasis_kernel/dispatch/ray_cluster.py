@@ -94,7 +94,7 @@ class RayCluster:
         self._offers = offers
         self._environment = dict(environment or {})
         self._open = False
-        self._lost: ClusterLost | None = None
+        self._silent: ClusterLost | None = None
         self._refused: dict[str, str] = {}
         self._nodes: list[Node] = []
         self._seen = -SEEN_SECONDS
@@ -121,7 +121,7 @@ class RayCluster:
         if self._open:
             import ray
 
-            if self._lost is None:  # else Ray would wait for it
+            if self._silent is None:  # else Ray would wait for an answer
                 ray.shutdown()
             self._open = False
 
@@ -187,13 +187,14 @@ class RayCluster:
         """What the head knows of machines. Ray itself would wait for minutes where a network swallows everything."""
         import ray
 
-        if self._lost is not None:
-            raise self._lost
+        if self._silent is not None:
+            raise self._silent
         try:
             return answered(ray.nodes, HEAD_SECONDS)
         except TimeoutError as error:
             silence = f"its head has said nothing for {HEAD_SECONDS:g} seconds: it has ended, or the network is cut"
-            raise self.lost(silence) from error
+            self._silent = self.lost(silence)
+            raise self._silent from error
 
     def _require_own(self, alive: list[Node]) -> None:
         import ray
@@ -202,11 +203,10 @@ class RayCluster:
             raise self.lost(OWN_PART)
 
     def lost(self, cause: str) -> ClusterLost:
-        """The error that says that the cluster went away under this process; from now on, nothing is asked of it."""
-        self._lost = ClusterLost(
+        """The error that says that the cluster went away under this process."""
+        return ClusterLost(
             f"the Ray cluster {self.address} went away: {cause}. Finished chunks are kept; start the run again"
         )
-        return self._lost
 
     def refuse(self, node_id: str, cause: str) -> None:
         """Let a machine compute nothing from now on, and say why."""
