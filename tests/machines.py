@@ -18,7 +18,8 @@ class Link:
     """A machine, and its link to this one or to a ``peer``: another machine's name."""
 
     def __init__(self, name: str, number: int, peer: str = ""):
-        self.name, self._peer, self._here = name, peer, f"o{name}"
+        self.name, self._here = name, f"o{name}"
+        self._at_peer = ("-n", peer) if peer else ()
         self.here, self.there = f"10.213.{number}.1", f"10.213.{number}.2"
 
     def inside(self, *command: str) -> list[str]:
@@ -46,13 +47,10 @@ class Link:
     def remove(self) -> None:
         """Take the machine away; its end of the link goes with it."""
         subprocess.run(["ip", "netns", "delete", self.name], check=False, capture_output=True)
-        subprocess.run(self._at_peer("link", "delete", self._here), check=False, capture_output=True)
+        subprocess.run(["ip", *self._at_peer, "link", "delete", self._here], check=False, capture_output=True)
 
     def _near(self, *arguments: str) -> None:
-        subprocess.run(self._at_peer(*arguments), check=True, capture_output=True, timeout=30)
-
-    def _at_peer(self, *arguments: str) -> list[str]:
-        return ["ip", *(("-n", self._peer) if self._peer else ()), *arguments]
+        _ip(*self._at_peer, *arguments)
 
 
 def _ip(*arguments: str) -> None:

@@ -227,7 +227,7 @@ def test_a_lost_head_ends_the_dispatcher_and_the_next_one_goes_on(cluster, undis
     at_work = cluster.await_chunks(run_id, 1)
     for name in ("gcs_server", "raylet"):
         cluster.ray_processes(name)[0].kill()
-    assert cluster.dispatcher.wait(120) != 0
+    assert cluster.dispatcher.wait(60) != 0
     assert {chunk.state for chunk in cluster.chunks(run_id)} <= {"done", "running", "waiting"}
     cluster.tricks(seconds=0.0)
     cluster.start_dispatcher()
