@@ -125,6 +125,10 @@ class Cancelled(OasisError):
     """A run stopped on request."""
 
 
+class ClusterUnusable(OasisError):
+    """A cluster that cannot be started or reached, or that this machine does not fit, and what to do."""
+
+
 class ClusterLost(OasisError):
     """The cluster went away under this process: nothing is wrong with the chunks that were in flight.
 

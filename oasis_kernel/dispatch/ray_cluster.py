@@ -2,10 +2,8 @@
 
 import logging
 import os
-import secrets
 import signal
 import socket
-import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -15,11 +13,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from oasis_kernel.dispatch import ray_worker
 from oasis_kernel.dispatch.answers import answered
-from oasis_kernel.errors import ClusterLost, OasisError
+from oasis_kernel.dispatch.ray_token import TOKEN_MODE, TOKEN_PATH, cluster_token, local_token
+from oasis_kernel.errors import ClusterLost, ClusterUnusable
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +35,6 @@ STARTS = 3
 HEAD_SECONDS = 30.0
 #: How long Ray waits for a head that is gone before it ends this process, should anything here not have done so.
 RAY_ENDS_SECONDS = 60
-TOKEN_MODE, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"
 #: Ray then listens on loopback only; undocumented for this purpose, hence a test.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 #: Ray tells nobody, and does not retry without end what does not fit in memory.
@@ -48,13 +44,7 @@ ENVIRONMENT = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": str(RAY_ENDS_SECONDS),
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-
-
 OWN_PART = "this machine's part of it has ended, or was given up because the network was cut"
-
-
-class ClusterUnusable(OasisError):
-    """A cluster that cannot be started or reached, or that this machine does not fit, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +139,7 @@ class RayCluster:
 
     def _connect(self) -> None:
         loopback = LOOPBACK if _require_reachable(self.address).is_loopback else {}
-        given = {**ENVIRONMENT, **loopback, TOKEN_MODE: "token", TOKEN_PATH: str(_cluster_token(self._token_file))}
+        given = {**ENVIRONMENT, **loopback, TOKEN_MODE: "token", TOKEN_PATH: str(cluster_token(self._token_file))}
         with _variables(given):
             ray = _ray()
             try:
@@ -314,34 +304,6 @@ def _end(processes: set[int]) -> None:
             os.waitpid(pid, 0)
         except (ProcessLookupError, ChildProcessError):  # it has ended by itself
             continue
-
-
-def local_token(file: Path | None = None) -> Path:
-    """The file of the local cluster's token, which only this user can read; made if it is not there."""
-    path = file or platformdirs.user_state_path("oasis-workbench") / "ray-token"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        path.chmod(0o600)
-        return path
-    with os.fdopen(descriptor, "w") as token:
-        token.write(secrets.token_hex(32))
-    return path
-
-
-def _cluster_token(file: Path | None) -> Path:
-    """The file of a cluster's token; ClusterUnusable when there is none, or when others can read it."""
-    given = os.environ.get(TOKEN_PATH)
-    path = file or (Path(given) if given else Path.home() / ".ray" / "auth_token")
-    if not path.is_file():
-        raise ClusterUnusable(
-            f"the cluster's token must be in {path}, and is not. Ask the operator for it, put it into a file that only "
-            f"you can read, and set {TOKEN_PATH} to the file"
-        )
-    if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise ClusterUnusable(f"{path} holds the cluster's token and everybody can read it. Run: chmod 600 {path}")
-    return path
 
 
 def _require_reachable(address: str) -> IPv4Address | IPv6Address:

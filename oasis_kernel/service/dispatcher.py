@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oasis_kernel.dispatch.ray_capacity import Capacity
-from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, RayCluster
+from oasis_kernel.dispatch.ray_cluster import RayCluster
 from oasis_kernel.dispatch.ray_tasks import News, RayTasks, WorkerRefused, applied
 from oasis_kernel.engine.versions import base_versions, unlike_base
-from oasis_kernel.errors import OasisError
+from oasis_kernel.errors import ClusterUnusable, OasisError
 from oasis_kernel.leaving import leave_at_once
 from oasis_kernel.service import cluster_reports, cluster_runs, runs
 from oasis_kernel.service.cluster_runs import ClusterRun, Notes, Turns, cluster_run

@@ -17,7 +17,8 @@ from ray_nodes import OBJECT_STORE, head
 
 from oasis_kernel.dispatch import ray_capacity
 from oasis_kernel.dispatch.ray_capacity import Capacity, worthwhile
-from oasis_kernel.dispatch.ray_cluster import ENVIRONMENT, LOOPBACK, RayCluster, local_token
+from oasis_kernel.dispatch.ray_cluster import ENVIRONMENT, LOOPBACK, RayCluster
+from oasis_kernel.dispatch.ray_token import local_token
 
 HERE = Path(__file__).parent
 HEAD, HEAD_TYPE = "f" * 51 + "00000", "ray.head.default"

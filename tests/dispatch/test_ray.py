@@ -15,13 +15,14 @@ from local_ray import CPUS, STARTED_AGAIN, local_ray
 from trial_tasks import Heard, Trial, chunks, events_of
 
 from oasis_kernel.dispatch.ray import RayExecutor
-from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, RayCluster, local_token
+from oasis_kernel.dispatch.ray_cluster import RayCluster
 from oasis_kernel.dispatch.ray_tasks import _Flight, _lost
+from oasis_kernel.dispatch.ray_token import local_token
 from oasis_kernel.dispatch.waiting import Attempt, Trouble
 from oasis_kernel.engine.analysis import Resources
 from oasis_kernel.engine.execute import execute
 from oasis_kernel.engine.inputs import load_analysis
-from oasis_kernel.errors import Cancelled, ChunkFailed, ChunksFailed, ClusterLost, OasisError
+from oasis_kernel.errors import Cancelled, ChunkFailed, ChunksFailed, ClusterLost, ClusterUnusable, OasisError
 from oasis_kernel.plugins import load_plugins
 
 pytestmark = [pytest.mark.slow, STARTED_AGAIN]
@@ -223,7 +224,8 @@ import os, sys
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 import ray
 ray.__version__ = sys.argv[2] or ray.__version__
-from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, RayCluster
+from oasis_kernel.dispatch.ray_cluster import RayCluster
+from oasis_kernel.errors import ClusterUnusable
 try:
     with RayCluster(sys.argv[1]) as cluster:
         print("connected", cluster.cpus())

@@ -3,10 +3,11 @@
 import pytest
 from trial_tasks import chunks
 
-from oasis_kernel.dispatch.ray_cluster import ClusterUnusable, Node, RayCluster
+from oasis_kernel.dispatch.ray_cluster import Node, RayCluster
 from oasis_kernel.dispatch.ray_tasks import RayTasks
 from oasis_kernel.dispatch.waiting import Patience, WaitingChunks
 from oasis_kernel.engine.versions import base_versions
+from oasis_kernel.errors import ClusterUnusable
 from oasis_kernel.model.work import TaskReference
 from oasis_kernel.service.cluster_runs import ClusterRun, processors
 from oasis_kernel.service.database import Database

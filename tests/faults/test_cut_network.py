@@ -18,7 +18,8 @@ from machines import Inside, Link, another_machine, processes_of
 from ray_nodes import RAY, RayNode, head
 from test_resume import OASIS, PATIENCE, demonstration, parts, record, tables
 
-from oasis_kernel.dispatch.ray_cluster import ENVIRONMENT, HEAD_SECONDS, local_token
+from oasis_kernel.dispatch.ray_cluster import ENVIRONMENT, HEAD_SECONDS
+from oasis_kernel.dispatch.ray_token import local_token
 
 pytestmark = [
     pytest.mark.slow,
